@@ -1,0 +1,1 @@
+//! The sandbox's PID 1: protocol (this library) and binary.
