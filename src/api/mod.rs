@@ -1,0 +1,26 @@
+//! The HTTP APIs: extract, authorize, call, render.
+
+pub mod auth;
+pub mod seed;
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::domain::Clock;
+use crate::session::Registry;
+use crate::store::Store;
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ApiState {
+    /// All settings.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Every fact.
+    pub store: Store,
+    /// Who may come in.
+    pub keys: Arc<auth::Verifier>,
+    /// The live sessions.
+    pub sessions: Registry,
+}

@@ -1,0 +1,27 @@
+//! `[sandbox]`: what one sandbox may use.
+
+use serde::Deserialize;
+
+/// Limits and times of a sandbox.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SandboxConfig {
+    /// Memory, scratch space included.
+    pub memory_bytes: i64,
+    /// Processor time in cores.
+    pub cpus: f64,
+    /// Processes and threads.
+    pub pids: i64,
+    /// Open files of one process.
+    pub open_files: i64,
+    /// Bytes of each of `/tmp` and the home directory.
+    pub scratch_bytes: i64,
+    /// Files in each of `/tmp` and the home directory.
+    pub scratch_inodes: i64,
+    /// How long making a sandbox and starting the agent in it may take.
+    pub start_timeout_ms: u64,
+    /// How long the agent may go on without the server.
+    pub server_away_grace_ms: u64,
+    /// Sandboxes that are made at the same time; 0 for two a core.
+    pub concurrent_starts: usize,
+}

@@ -1,0 +1,23 @@
+//! `[session]`: how many, how long, and how they are stopped.
+
+use serde::Deserialize;
+
+/// Limits and times of sessions and turns.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionConfig {
+    /// Sessions that may have a sandbox at the same time.
+    pub max_running: usize,
+    /// How long nothing may be heard of an agent at work.
+    pub silence_timeout_ms: u64,
+    /// How long a turn may take.
+    pub turn_timeout_ms: u64,
+    /// How long a sandbox may live.
+    pub total_timeout_ms: u64,
+    /// How long the agent may take to report after it was asked to stop.
+    pub interrupt_grace_ms: u64,
+    /// How long it may take to end after each signal.
+    pub signal_grace_ms: u64,
+    /// The longest prompt.
+    pub max_prompt_bytes: usize,
+}

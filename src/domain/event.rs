@@ -1,0 +1,70 @@
+//! An event: one immutable fact about a session, written before anyone is told.
+
+use super::{Timestamp, TurnId};
+
+/// What sort of fact an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A prompt was accepted: `{"prompt"}`.
+    Prompt,
+    /// The session's state changed: `{"state"}`.
+    State,
+    /// A line of the agent, whole, that is a message of the conversation.
+    Message,
+    /// A line of the agent, whole, of any other sort.
+    AgentLine,
+    /// A line the agent wrote to its standard error: `{"text"}`.
+    AgentError,
+    /// The turn ended: `{"outcome","reason","error"}`.
+    TurnEnd,
+}
+
+/// A fact to be written; the store gives it its `seq`.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// The turn it belongs to.
+    pub turn: TurnId,
+    /// Its sort.
+    pub kind: EventKind,
+    /// The fact itself: one JSON value as text.
+    pub payload: String,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// A fact as it was written.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its place in the session, from 1, without gaps.
+    pub seq: i64,
+    /// The turn it belongs to.
+    pub turn: TurnId,
+    /// Its sort.
+    pub kind: EventKind,
+    /// The fact itself: one JSON value as text.
+    pub payload: String,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+impl EventKind {
+    const ALL: [Self; 6] =
+        [Self::Prompt, Self::State, Self::Message, Self::AgentLine, Self::AgentError, Self::TurnEnd];
+
+    /// The sort's name in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::State => "state",
+            Self::Message => "message",
+            Self::AgentLine => "agent_line",
+            Self::AgentError => "agent_error",
+            Self::TurnEnd => "turn_end",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}

@@ -1,0 +1,23 @@
+//! The words of the product as types: meaning only, no I/O, nothing of ours imported.
+
+pub mod clock;
+pub mod event;
+pub mod id;
+pub mod key;
+pub mod money;
+pub mod secret;
+pub mod session;
+pub mod tenant;
+pub mod turn;
+pub mod usage;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use event::{Event, EventKind, NewEvent};
+pub use id::{CallId, KeyId, SessionId, TenantId, TurnId};
+pub use money::Usd;
+pub use secret::Secret;
+pub use key::{Key, KeyOwner};
+pub use session::{SeedStatus, Session, SessionOverview, SessionState};
+pub use tenant::{Tenant, TenantRoot};
+pub use turn::{AgentReport, EndReason, Outcome, PermissionMode, Turn, TurnEnd, TurnSpec};
+pub use usage::Usage;

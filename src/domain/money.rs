@@ -1,0 +1,76 @@
+//! Money in whole numbers: US dollars counted in billionths, so that sums are exact.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+use rust_decimal::Decimal;
+
+/// An amount of US dollars in nano-dollars (10⁻⁹ $).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Usd(i64);
+
+impl Usd {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// An amount of `nanos` nano-dollars.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// The amount in nano-dollars.
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// The amount as an exact decimal number of dollars.
+    pub fn to_decimal(self) -> Decimal {
+        Decimal::new(self.0, 9)
+    }
+
+    /// The nearest floating point number of dollars: for JSON shapes that promise a number, never for sums.
+    #[expect(clippy::cast_precision_loss, reason = "for show only; exact up to 9 million dollars")]
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl fmt::Display for Usd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.to_decimal().normalize())
+    }
+}
+
+impl Add for Usd {
+    type Output = Self;
+
+    /// Saturates: an amount past nine billion dollars stays there instead of wrapping round to a debt.
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Usd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_shown_without_loss() {
+        assert_eq!(Usd::from_nanos(20_250_000).to_string(), "0.02025");
+        assert_eq!(Usd::from_nanos(1).to_string(), "0.000000001");
+        assert_eq!((Usd::from_nanos(i64::MAX) + Usd::from_nanos(1)).as_nanos(), i64::MAX);
+    }
+}

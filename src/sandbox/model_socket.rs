@@ -1,0 +1,61 @@
+//! The seam between a sandbox and the gateway: the socket a sandbox reaches the model through, and who it is.
+//!
+//! Whoever speaks on a sandbox's socket *is* that sandbox's session. So the session makes the socket, and hands it to
+//! the gateway together with all the gateway needs to charge its calls; neither knows the other's code.
+
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{SessionId, TenantId, TurnId};
+
+/// A sandbox's socket to the model, on its way to the gateway.
+#[derive(Debug)]
+pub struct ModelSocket {
+    /// Where the sandbox connects.
+    pub listener: UnixListener,
+    /// Who speaks there.
+    pub caller: Caller,
+    /// Cancelled when the sandbox is gone: nobody can connect any more, and what is under way is only drained.
+    pub closed: CancellationToken,
+}
+
+/// Who calls the model.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who pays.
+    pub tenant: TenantId,
+    /// Whose sandbox it is.
+    pub session: SessionId,
+    /// The turn that is under way.
+    pub turn: TurnId,
+    /// Told whenever the model sends something, so that a long answer is not taken for silence.
+    pub activity: Activity,
+}
+
+/// A sign of life that can be given and waited for.
+#[derive(Clone, Debug)]
+pub struct Activity(watch::Sender<()>);
+
+impl Activity {
+    /// No sign has been given yet.
+    pub fn new() -> Self {
+        Self(watch::Sender::new(()))
+    }
+
+    /// Gives a sign.
+    pub fn touch(&self) {
+        self.0.send_replace(());
+    }
+
+    /// Watches for signs.
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a request about a session is refused. No HTTP here: the API decides how each is said.
+
+use crate::domain::SeedStatus;
+use crate::sandbox::WorkspaceError;
+use crate::store::StoreError;
+
+/// Why a new session cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The directory cannot be worked in.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The environment holds names that are the installation's to set.
+    #[error("env may not set {}: they decide the agent's security or its way to the model", .names.join(", "))]
+    RefusedEnv {
+        /// The names.
+        names: Vec<String>,
+    },
+    /// The server is about to stop.
+    #[error("the server is stopping; try again in a moment")]
+    Draining,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a session cannot be resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// The tenant has no such session.
+    #[error("there is no such session")]
+    NotFound,
+    /// A turn is under way.
+    #[error("a turn is under way")]
+    Running,
+    /// Its agent never spoke: there is no conversation to go on with.
+    #[error("the session has no conversation to resume")]
+    NoConversation,
+    /// The request names another directory than the session works in.
+    #[error("a session stays in its directory: leave cwd out, or give the one it was started with")]
+    OtherWorkspace,
+    /// The further turn cannot start, as a new session could not.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Why a session cannot be cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    /// The tenant has no such session.
+    #[error("there is no such session")]
+    NotFound,
+    /// No turn is under way.
+    #[error("no turn is under way")]
+    NotRunning(SeedStatus),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a session cannot be deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// The tenant has no such session.
+    #[error("there is no such session")]
+    NotFound,
+    /// A turn is under way.
+    #[error("a turn is under way")]
+    Running,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

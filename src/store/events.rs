@@ -1,0 +1,139 @@
+//! Events in the store: numbered without gaps, written before anyone is told.
+
+use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
+
+use super::{Store, StoreError, codec};
+use crate::domain::{Event, EventKind, NewEvent, SessionId, TenantId};
+
+/// The events.
+#[derive(Debug)]
+pub struct Events<'a>(pub(super) &'a Store);
+
+/// What a batch of agent's lines changes beside the events: written with them, so that a crash between the two
+/// cannot lose a line or write it twice.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The facts, in order.
+    pub events: Vec<NewEvent>,
+    /// Entries for the end of the transcript.
+    pub transcript: Vec<String>,
+    /// The agent's own name for the conversation, when a line told it.
+    pub agent_session: Option<String>,
+}
+
+impl Events<'_> {
+    /// Writes a batch, all or nothing. Answers the `seq` of the session's last event.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn append(&self, session: SessionId, batch: &Batch) -> Result<i64, StoreError> {
+        let mut transaction = self.0.write.begin().await?;
+        let last = insert(&mut transaction, session, &batch.events).await?;
+        if let Some(name) = &batch.agent_session {
+            sqlx::query("update sessions set agent_session = $1 where id = $2")
+                .bind(name)
+                .bind(session.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        for entry in &batch.transcript {
+            sqlx::query(
+                "insert into transcript (session_id, line, entry)
+                 select $1, cast(coalesce(max(line), 0) as bigint) + 1, $2 from transcript where session_id = $1",
+            )
+            .bind(session.to_string())
+            .bind(entry)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        self.0.cache.forget(session);
+        Ok(last)
+    }
+
+    /// A tenant's session's events after `after`, at most `limit` of them, in order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query(
+            "select e.* from events e join sessions s on s.id = e.session_id
+             where s.tenant_id = $1 and s.id = $2 and e.seq > $3 order by e.seq limit $4",
+        )
+        .bind(tenant.to_string())
+        .bind(session.to_string())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter().map(event).collect()
+    }
+
+    /// The events of a tenant's session that are messages of the conversation, in order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn messages(&self, tenant: TenantId, session: SessionId) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query(
+            "select e.* from events e join sessions s on s.id = e.session_id
+             where s.tenant_id = $1 and s.id = $2 and e.kind = $3 order by e.seq",
+        )
+        .bind(tenant.to_string())
+        .bind(session.to_string())
+        .bind(EventKind::Message.as_str())
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter().map(event).collect()
+    }
+}
+
+/// Writes events inside a transaction, numbering them after the session's last. Answers the last `seq`.
+pub(super) async fn insert(
+    transaction: &mut Transaction<'_, Any>,
+    session: SessionId,
+    events: &[NewEvent],
+) -> Result<i64, StoreError> {
+    let messages = events.iter().filter(|event| event.kind == EventKind::Message).count();
+    let row = sqlx::query(
+        "update sessions set last_seq = last_seq + $1, message_count = message_count + $2 where id = $3
+         returning last_seq",
+    )
+    .bind(codec::as_number(events.len() as u64))
+    .bind(codec::as_number(messages as u64))
+    .bind(session.to_string())
+    .fetch_one(&mut **transaction)
+    .await?;
+    let last = codec::number(&row, "last_seq")?;
+    let first = last - codec::as_number(events.len() as u64) + 1;
+    for (seq, event) in (first..).zip(events) {
+        sqlx::query(
+            "insert into events (session_id, seq, turn_id, kind, payload, at) values ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(session.to_string())
+        .bind(seq)
+        .bind(event.turn.to_string())
+        .bind(event.kind.as_str())
+        .bind(&event.payload)
+        .bind(event.at.as_micros())
+        .execute(&mut **transaction)
+        .await?;
+    }
+    Ok(last)
+}
+
+fn event(row: &AnyRow) -> Result<Event, StoreError> {
+    Ok(Event {
+        seq: codec::number(row, "seq")?,
+        turn: codec::parsed(row, "turn_id")?,
+        kind: codec::word(row, "kind", EventKind::parse)?,
+        payload: codec::text(row, "payload")?,
+        at: codec::time(row, "at")?,
+    })
+}

@@ -1,0 +1,218 @@
+//! Sessions in the store, each with its latest turn.
+
+use sqlx::any::AnyRow;
+
+use super::turns::{self, NewTurn};
+use super::{Store, StoreError, codec, events};
+use crate::domain::{
+    Session, SessionId, SessionOverview, SessionState, TenantId, Timestamp,
+};
+
+/// A session to be written together with its first turn.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The root its workspace lies below.
+    pub root: std::path::PathBuf,
+    /// The workspace's path below the root.
+    pub relative: std::path::PathBuf,
+    /// Its first turn.
+    pub turn: NewTurn,
+}
+
+/// The sessions.
+#[derive(Debug)]
+pub struct Sessions<'a>(pub(super) &'a Store);
+
+/// A session's columns and, with a prefix, those of its latest turn.
+macro_rules! overview {
+    ($rest:literal) => {
+        concat!(
+            "select s.*, t.id as t_id, t.ordinal as t_ordinal, t.prompt as t_prompt, t.spec as t_spec,
+                t.outcome as t_outcome, t.error as t_error, t.report as t_report, t.cost_nanos as t_cost_nanos,
+                t.created_at as t_created_at, t.started_at as t_started_at, t.ended_at as t_ended_at
+             from sessions s join turns t on t.session_id = s.id and t.ordinal = s.turn_count ",
+            $rest
+        )
+    };
+}
+
+impl Sessions<'_> {
+    /// Writes a new session, its first turn and the prompt's event, all or nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn create(&self, new: &NewSession) -> Result<(), StoreError> {
+        let mut transaction = self.0.write.begin().await?;
+        sqlx::query(
+            "insert into sessions (id, tenant_id, root, relative, state, prompt, agent_session, epoch, last_seq,
+                message_count, turn_count, created_at)
+             values ($1, $2, $3, $4, $5, $6, null, 0, 0, 0, 1, $7)",
+        )
+        .bind(new.id.to_string())
+        .bind(new.tenant.to_string())
+        .bind(new.root.to_string_lossy().into_owned())
+        .bind(new.relative.to_string_lossy().into_owned())
+        .bind(SessionState::Queued.as_str())
+        .bind(&new.turn.prompt)
+        .bind(new.turn.created_at.as_micros())
+        .execute(&mut *transaction)
+        .await?;
+        turns::insert(&mut transaction, new.tenant, new.id, 1, &new.turn).await?;
+        events::insert(&mut transaction, new.id, &[new.turn.prompt_event()]).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Begins a further turn of an idle session that can be resumed: `false` when somebody else was quicker.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn begin_turn(&self, tenant: TenantId, id: SessionId, turn: &NewTurn) -> Result<bool, StoreError> {
+        let mut transaction = self.0.write.begin().await?;
+        let begun = sqlx::query(
+            "update sessions set state = $1, turn_count = turn_count + 1, prompt = prompt || $2
+             where id = $3 and tenant_id = $4 and state = $5 and agent_session is not null returning turn_count",
+        )
+        .bind(SessionState::Queued.as_str())
+        .bind(format!("\n\n--- Session Resume ---\n{}", turn.prompt))
+        .bind(id.to_string())
+        .bind(tenant.to_string())
+        .bind(SessionState::Idle.as_str())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(row) = begun else { return Ok(false) };
+        let ordinal = codec::number(&row, "turn_count")?;
+        turns::insert(&mut transaction, tenant, id, ordinal, turn).await?;
+        events::insert(&mut transaction, id, &[turn.prompt_event()]).await?;
+        transaction.commit().await?;
+        self.0.cache.forget(id);
+        Ok(true)
+    }
+
+    /// Finds a tenant's session.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find(&self, tenant: TenantId, id: SessionId) -> Result<Option<SessionOverview>, StoreError> {
+        let row = sqlx::query(overview!("where s.id = $1 and s.tenant_id = $2"))
+            .bind(id.to_string())
+            .bind(tenant.to_string())
+            .fetch_optional(&self.0.read)
+            .await?;
+        row.as_ref().map(overview).transpose()
+    }
+
+    /// Lists a tenant's sessions, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(&self, tenant: TenantId) -> Result<Vec<SessionOverview>, StoreError> {
+        let rows = sqlx::query(overview!("where s.tenant_id = $1 order by s.created_at, s.id"))
+            .bind(tenant.to_string())
+            .fetch_all(&self.0.read)
+            .await?;
+        rows.iter().map(overview).collect()
+    }
+
+    /// Lists the sessions of all tenants that have a turn under way: for the reconciler, which acts for no tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_live(&self) -> Result<Vec<SessionOverview>, StoreError> {
+        let rows = sqlx::query(overview!("where s.state <> $1 order by s.created_at, s.id"))
+            .bind(SessionState::Idle.as_str())
+            .fetch_all(&self.0.read)
+            .await?;
+        rows.iter().map(overview).collect()
+    }
+
+    /// Writes a live session's state, and numbers the sandbox about to be made when it is starting. Answers the epoch.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn set_state(&self, id: SessionId, state: SessionState, now: Timestamp) -> Result<i64, StoreError> {
+        let mut transaction = self.0.write.begin().await?;
+        let starting = i64::from(state == SessionState::Starting);
+        let row = sqlx::query("update sessions set state = $1, epoch = epoch + $2 where id = $3 returning epoch")
+            .bind(state.as_str())
+            .bind(starting)
+            .bind(id.to_string())
+            .fetch_one(&mut *transaction)
+            .await?;
+        if starting == 1 {
+            turns::mark_started(&mut transaction, id, now).await?;
+        }
+        transaction.commit().await?;
+        self.0.cache.forget(id);
+        codec::number(&row, "epoch")
+    }
+
+    /// Deletes a tenant's session with its turns, events and transcript, unless a turn is under way. The ledger
+    /// keeps what was spent. Answers whether it was deleted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete(&self, tenant: TenantId, id: SessionId) -> Result<bool, StoreError> {
+        let mut transaction = self.0.write.begin().await?;
+        let idle = sqlx::query("select id from sessions where id = $1 and tenant_id = $2 and state = $3")
+            .bind(id.to_string())
+            .bind(tenant.to_string())
+            .bind(SessionState::Idle.as_str())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if idle.is_none() {
+            return Ok(false);
+        }
+        for statement in [
+            "delete from events where session_id = $1",
+            "delete from transcript where session_id = $1",
+            "delete from turns where session_id = $1",
+            "delete from sessions where id = $1",
+        ] {
+            sqlx::query(statement).bind(id.to_string()).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        self.0.cache.forget(id);
+        Ok(true)
+    }
+
+    /// The tenant's idle sessions whose last turn ended before `moment`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ended_before(&self, tenant: TenantId, moment: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        let rows = sqlx::query(
+            "select s.id from sessions s join turns t on t.session_id = s.id and t.ordinal = s.turn_count
+             where s.tenant_id = $1 and s.state = $2 and t.ended_at < $3",
+        )
+        .bind(tenant.to_string())
+        .bind(SessionState::Idle.as_str())
+        .bind(moment.as_micros())
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter().map(|row| codec::parsed(row, "id")).collect()
+    }
+}
+
+fn overview(row: &AnyRow) -> Result<SessionOverview, StoreError> {
+    let session = Session {
+        id: codec::parsed(row, "id")?,
+        tenant: codec::parsed(row, "tenant_id")?,
+        root: codec::text(row, "root")?.into(),
+        relative: codec::text(row, "relative")?.into(),
+        state: codec::word(row, "state", SessionState::parse)?,
+        prompt: codec::text(row, "prompt")?,
+        agent_session: codec::maybe_text(row, "agent_session")?,
+        epoch: codec::number(row, "epoch")?,
+        last_seq: codec::number(row, "last_seq")?,
+        message_count: codec::number(row, "message_count")?,
+        turn_count: codec::number(row, "turn_count")?,
+        created_at: codec::time(row, "created_at")?,
+    };
+    let turn = turns::turn_of(&session, row)?;
+    Ok(SessionOverview { session, turn })
+}

@@ -1,0 +1,152 @@
+//! Turns in the store: begun with their session's state, ended with it.
+
+use serde_json::json;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
+
+use super::{Store, StoreError, codec, events};
+use crate::domain::{
+    EventKind, NewEvent, Outcome, Session, SessionId, SessionState, TenantId, Timestamp, Turn, TurnEnd, TurnId,
+    TurnSpec, Usd,
+};
+
+/// A turn to be written.
+#[derive(Clone, Debug)]
+pub struct NewTurn {
+    /// Its id.
+    pub id: TurnId,
+    /// What is asked.
+    pub prompt: String,
+    /// What is asked for beside the prompt.
+    pub spec: TurnSpec,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+/// The turns. Only a session's supervisor writes them.
+#[derive(Debug)]
+pub struct Turns<'a>(pub(super) &'a Store);
+
+impl NewTurn {
+    /// The event that tells of the prompt.
+    pub(super) fn prompt_event(&self) -> NewEvent {
+        NewEvent {
+            turn: self.id,
+            kind: EventKind::Prompt,
+            payload: json!({ "prompt": self.prompt }).to_string(),
+            at: self.created_at,
+        }
+    }
+}
+
+impl Turns<'_> {
+    /// Ends a turn: its outcome, its session's rest and the event that tells of it, all or nothing. A turn that has
+    /// ended stays as it ended. Answers whether this call ended it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn end(
+        &self,
+        session: SessionId,
+        turn: TurnId,
+        end: &TurnEnd,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.0.write.begin().await?;
+        let ended = sqlx::query(
+            "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5
+             where id = $6 and session_id = $7 and outcome is null",
+        )
+        .bind(end.outcome.as_str())
+        .bind(end.reason.as_str())
+        .bind(&end.error)
+        .bind(end.report.as_ref().map(codec::to_json))
+        .bind(now.as_micros())
+        .bind(turn.to_string())
+        .bind(session.to_string())
+        .execute(&mut *transaction)
+        .await?;
+        if ended.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("update sessions set state = $1 where id = $2")
+            .bind(SessionState::Idle.as_str())
+            .bind(session.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        let payload = json!({
+            "outcome": end.outcome.as_str(), "reason": end.reason.as_str(), "error": end.error,
+        });
+        let event = NewEvent { turn, kind: EventKind::TurnEnd, payload: payload.to_string(), at: now };
+        events::insert(&mut transaction, session, &[event]).await?;
+        transaction.commit().await?;
+        self.0.cache.forget(session);
+        Ok(true)
+    }
+
+}
+
+/// Writes a turn inside a transaction that also concerns its session.
+pub(super) async fn insert(
+    transaction: &mut Transaction<'_, Any>,
+    tenant: TenantId,
+    session: SessionId,
+    ordinal: i64,
+    turn: &NewTurn,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into turns (id, session_id, tenant_id, ordinal, prompt, spec, cost_nanos, created_at)
+         values ($1, $2, $3, $4, $5, $6, 0, $7)",
+    )
+    .bind(turn.id.to_string())
+    .bind(session.to_string())
+    .bind(tenant.to_string())
+    .bind(ordinal)
+    .bind(&turn.prompt)
+    .bind(codec::to_json(&turn.spec))
+    .bind(turn.created_at.as_micros())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Notes when the sandbox of the session's present turn began to be made.
+pub(super) async fn mark_started(
+    transaction: &mut Transaction<'_, Any>,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("update turns set started_at = $1 where session_id = $2 and outcome is null and started_at is null")
+        .bind(now.as_micros())
+        .bind(session.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Reads the turn's columns out of a session's row.
+pub(super) fn turn_of(session: &Session, row: &AnyRow) -> Result<Turn, StoreError> {
+    let outcome = match codec::maybe_text(row, "t_outcome")? {
+        None => None,
+        Some(_) => Some(codec::word(row, "t_outcome", Outcome::parse)?),
+    };
+    let report = match codec::maybe_text(row, "t_report")? {
+        None => None,
+        Some(_) => Some(codec::json(row, "t_report")?),
+    };
+    Ok(Turn {
+        id: codec::parsed(row, "t_id")?,
+        session: session.id,
+        tenant: session.tenant,
+        ordinal: codec::number(row, "t_ordinal")?,
+        prompt: codec::text(row, "t_prompt")?,
+        spec: codec::json(row, "t_spec")?,
+        outcome,
+        error: codec::maybe_text(row, "t_error")?,
+        report,
+        cost: Usd::from_nanos(codec::number(row, "t_cost_nanos")?),
+        created_at: codec::time(row, "t_created_at")?,
+        started_at: codec::maybe_time(row, "t_started_at")?,
+        ended_at: codec::maybe_time(row, "t_ended_at")?,
+    })
+}
