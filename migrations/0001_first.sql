@@ -100,3 +100,6 @@ create index ledger_by_turn on ledger (turn_id);
 create index ledger_by_tenant on ledger (tenant_id, opened_at);
 
 create index ledger_by_status on ledger (status);
+
+-- One row: the name this installation writes on its sandboxes.
+create table installation (id text primary key);

@@ -2,8 +2,15 @@
 //!
 //! The modules are layers; imports point down only (`ARCHITECTURE.md` draws them).
 
+pub mod admission;
+pub mod agent;
+pub mod api;
+pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod engine;
+pub mod gateway;
 pub mod lifecycle;
 pub mod sandbox;
+pub mod session;
 pub mod store;

@@ -63,12 +63,12 @@ impl Tasks {
         self.finished().await;
     }
 
-    /// Runs until the process is told to end, and ends it: drain, at most `grace`, then stop. Answers whether it
-    /// ended well.
+    /// Runs until the process is told to end, and ends it: refuse new work, wait at most `grace` until what runs is
+    /// `drained`, then stop. Answers whether it ended well.
     ///
     /// # Errors
     /// When the signals cannot be listened for.
-    pub async fn run_until_ended(&self, grace: Duration) -> std::io::Result<bool> {
+    pub async fn run_until_ended(&self, grace: Duration, drained: impl Future<Output = ()>) -> std::io::Result<bool> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
@@ -78,7 +78,7 @@ impl Tasks {
         }
         self.draining.cancel();
         tokio::select! {
-            () = self.finished() => {}
+            () = drained => {}
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             () = tokio::time::sleep(grace) => info!("the grace is over: stopping what still runs"),

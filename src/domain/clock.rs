@@ -39,11 +39,13 @@ impl Timestamp {
     }
 
     /// This moment moved back by `seconds`, stopping at the limits of the representation.
+    #[must_use]
     pub const fn minus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(seconds.saturating_mul(1_000_000)))
     }
 
     /// This moment moved forward by `millis`, stopping at the limits of the representation.
+    #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis.saturating_mul(1_000)))
     }

@@ -28,7 +28,10 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                id!(@show formatter, self.0, $prefix)
+                match $prefix {
+                    "" => write!(formatter, "{}", self.0.hyphenated()),
+                    prefix => write!(formatter, "{prefix}{}", self.0.simple()),
+                }
             }
         }
 
@@ -57,12 +60,6 @@ macro_rules! id {
                 serializer.collect_str(self)
             }
         }
-    };
-    (@show $formatter:ident, $uuid:expr, "") => {
-        write!($formatter, "{}", $uuid.hyphenated())
-    };
-    (@show $formatter:ident, $uuid:expr, $prefix:literal) => {
-        write!($formatter, concat!($prefix, "{}"), $uuid.simple())
     };
 }
 

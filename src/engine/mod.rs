@@ -12,7 +12,7 @@ mod spec;
 
 use async_trait::async_trait;
 
-pub use error::EngineError;
+pub use error::{Cause, EngineError, UnfitSpec};
 pub use spec::{EngineId, Exit, FoundSandbox, Image, Labels, Limits, ReadOnlyMount, SandboxSpec, WorkspaceMount};
 
 /// What makes and destroys sandboxes.

@@ -1,5 +1,16 @@
 //! What a sandbox is made of: the workspace, the mounts, the limits, the sockets, and the server's side of the shim.
 
+mod directory;
+mod error;
+mod link;
+mod maker;
 mod model_socket;
+mod posture;
+mod workspace;
 
+pub use directory::MODEL_SOCKET_INSIDE;
+pub use error::OpenError;
+pub use link::{LinkHandle, Report};
+pub use maker::{Maker, Sandbox};
 pub use model_socket::{Activity, Caller, ModelSocket};
+pub use workspace::{Workspace, WorkspaceError};

@@ -1,5 +1,16 @@
-//! Sessions: one supervisor task a live session, the registry that finds it, the hub that tells readers.
+//! Sessions: one supervisor task a live session, the registry that finds it, the reconciler that starts it all.
+//!
+//! A request goes to the [`Registry`], which stores the session and puts it under a supervisor. The supervisor alone
+//! writes the session's state; a recorder beside it writes down what the agent says.
 
+mod drive;
 mod error;
+mod reconciler;
+mod recorder;
+mod registry;
+mod stop;
+mod supervisor;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
+pub use reconciler::ReconcileError;
+pub use registry::Registry;

@@ -22,6 +22,13 @@ pub struct Batch {
     pub agent_session: Option<String>,
 }
 
+impl Batch {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.transcript.is_empty() && self.agent_session.is_none()
+    }
+}
+
 impl Events<'_> {
     /// Writes a batch, all or nothing. Answers the `seq` of the session's last event.
     ///

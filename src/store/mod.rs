@@ -59,6 +59,22 @@ impl Store {
         Ok(Self { write, read, cache: ReadCache::new() })
     }
 
+    /// The installation's name, made when it is first asked for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn installation(&self) -> Result<String, StoreError> {
+        let mut transaction = self.write.begin().await?;
+        let row = sqlx::query("select id from installation").fetch_optional(&mut *transaction).await?;
+        if let Some(row) = row {
+            return codec::text(&row, "id");
+        }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        sqlx::query("insert into installation (id) values ($1)").bind(&id).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+
     /// The tenants.
     pub fn tenants(&self) -> Tenants<'_> {
         Tenants(self)

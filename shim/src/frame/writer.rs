@@ -27,7 +27,9 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     pub async fn feed<M: Message>(&mut self, message: &M) -> Result<(), FrameError> {
         let frame = message.encode()?;
         let length = 1 + frame.head.len() + frame.body.len();
-        let prefix = u32::try_from(length).ok().filter(|_| length <= MAX_FRAME_BYTES);
+        let prefix = u32::try_from(length)
+            .ok()
+            .filter(|_| length <= MAX_FRAME_BYTES);
         let Some(prefix) = prefix else {
             return Err(FrameError::Length {
                 length,

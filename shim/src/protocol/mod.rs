@@ -23,7 +23,7 @@
 //!
 //! `Hello` is the first message of **every** connection and the only one before `Welcome`; a server reads it with the
 //! limit [`MAX_HELLO_BYTES`], because nobody is known yet. A server that refuses closes the connection. A `Welcome` of
-//! another version is a [`Fault`].
+//! another version is a [`Fault`], or, when the agent was started already, no welcome at all.
 //!
 //! # Entries: from the agent to the server
 //!

@@ -89,13 +89,14 @@ impl File {
     pub const PIECE_BYTES: usize = 1 << 20;
 
     /// A whole file as the messages that carry it: at least one, so that an empty file is made too.
-    pub fn pieces(path: &str, mode: u32, contents: &Bytes) -> impl Iterator<Item = ToShim> {
+    pub fn pieces(path: &str, mode: u32, contents: Bytes) -> impl Iterator<Item = ToShim> + use<> {
+        let path = path.to_owned();
         let last_piece = contents.len().saturating_sub(1) / Self::PIECE_BYTES;
         (0..=last_piece).map(move |piece| {
             let start = piece * Self::PIECE_BYTES;
             let end = contents.len().min(start + Self::PIECE_BYTES);
             ToShim::File(Self {
-                path: path.to_owned(),
+                path: path.clone(),
                 mode,
                 offset: start as u64,
                 bytes: contents.slice(start..end),
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     fn pieces_of(length: usize) -> Vec<(u64, usize)> {
-        File::pieces("/home/agent/file", 0o600, &Bytes::from(vec![7; length]))
+        File::pieces("/home/agent/file", 0o600, Bytes::from(vec![7; length]))
             .map(|message| match message {
                 ToShim::File(file) => (file.offset, file.bytes.len()),
                 other => panic!("not a file: {other:?}"),

@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# Builds the sandbox image when it is missing or made of other inputs than today's, and says so when it is neither.
+#
+#   INNKEEPER_IMAGE         its name            (innkeeper-sandbox:latest)
+#   INNKEEPER_BASE_IMAGE    what it builds upon (debian:bookworm-slim, or a debootstrap where no registry answers)
+#   INNKEEPER_SHIM_BINARY   a static shim to use instead of building one
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/terminal.sh
+
+readonly IMAGE=${INNKEEPER_IMAGE:-innkeeper-sandbox:latest}
+readonly PIN=docker/sandbox/claude-code.pin
+readonly REGISTRY_BASE=debian:bookworm-slim
+readonly OWN_BASE=innkeeper-base:bookworm
+readonly DEBIAN_MIRROR=http://deb.debian.org
+readonly PULL_TIMEOUT_S=60
+readonly WORK=${CARGO_TARGET_DIR:-target}/sandbox-image
+
+pinned() { awk -v key="$1" -v field="$2" '$1 == key { print $field }' "$PIN"; }
+label() { docker image inspect --format "{{index .Config.Labels \"$1\"}}" "$IMAGE" 2>/dev/null || true; }
+have_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# The engine's architecture, by Docker's name: what runs in the sandbox must be of its kind, not of this machine's.
+engine_architecture() {
+    docker version --format '{{.Server.Arch}}' 2>/dev/null || die 'no Docker engine answers' 'Run scripts/engine.sh first.'
+}
+
+machine_architecture() {
+    case $(uname -m) in
+        x86_64) echo amd64 ;;
+        aarch64 | arm64) echo arm64 ;;
+        *) uname -m ;;
+    esac
+}
+
+# Prints the path of the shim, building it where none is given. Cargo speaks to the terminal itself (stderr).
+shim_binary() {
+    if [[ -n ${INNKEEPER_SHIM_BINARY:-} ]]; then
+        [[ -x $INNKEEPER_SHIM_BINARY ]] || die "INNKEEPER_SHIM_BINARY is no program: $INNKEEPER_SHIM_BINARY"
+        echo "$INNKEEPER_SHIM_BINARY"
+        return
+    fi
+    local target
+    target=$(rustc -vV | sed -n 's/^host: //p')
+    [[ $target == *-linux-* ]] || die "the shim cannot be built on $target" 'Build it on Linux and name it: INNKEEPER_SHIM_BINARY=PATH'
+    RUSTFLAGS='-C target-feature=+crt-static' cargo build --quiet --locked --release -p innkeeper-shim --target "$target" >&2
+    echo "${CARGO_TARGET_DIR:-target}/$target/release/innkeeper-shim"
+}
+
+# One word for all that the image is made of.
+inputs_hash() {
+    local shim=$1
+    {
+        cat docker/sandbox.Dockerfile docker/sandbox/tool
+        pinned version 2
+        pinned "$architecture" 3
+        echo "${INNKEEPER_BASE_IMAGE:-}"
+        cat "$shim"
+    } | sha256sum | cut -d ' ' -f 1
+}
+
+integrity() { printf 'sha512-%s' "$(openssl dgst -sha512 -binary "$1" | base64 | tr -d '\n')"; }
+
+download_agent() {
+    local package=$1 version=$2 directory=$3
+    if command -v npm >/dev/null; then
+        npm pack --silent --pack-destination "$directory" "$package@$version"
+    elif [[ -n ${NPM_CONFIG_REGISTRY:-} ]]; then
+        curl -fsSL --retry 3 --output "$directory/${package##*/}-$version.tgz" \
+            "${NPM_CONFIG_REGISTRY%/}/$package/-/${package##*/}-$version.tgz"
+    else
+        echo 'npm is not installed: install it, or set NPM_CONFIG_REGISTRY to the URL of an npm registry'
+        return 1
+    fi
+}
+
+# Leaves the pinned CLI at $WORK/context/claude. The package is kept, and checked each time it is used.
+place_agent() {
+    local version package expected kept=$WORK/agent
+    version=$(pinned version 2) package=$(pinned "$architecture" 2) expected=$(pinned "$architecture" 3)
+    local archive=$kept/$architecture-$version.tgz
+    mkdir -p "$kept"
+    if [[ ! -f $archive || $(integrity "$archive") != "$expected" ]]; then
+        step "Fetching Claude Code $version for $architecture"
+        rm -rf "${kept:?}"/*
+        mkdir "$kept/new"
+        quietly "$WORK/fetch.log" download_agent "$package" "$version" "$kept/new" || die "$package could not be fetched"
+        [[ $(integrity "$kept/new/"*.tgz) == "$expected" ]] ||
+            die "$package $version is not what $PIN says" "expected $expected" "received $(integrity "$kept/new/"*.tgz)"
+        mv "$kept/new/"*.tgz "$archive"
+    fi
+    tar -xzf "$archive" -C "$WORK/context" --no-same-owner --strip-components=1 package/claude
+}
+
+bootstrap_base() {
+    local root=$WORK/base suite=bookworm
+    rm -rf "$root"
+    if ! command -v debootstrap >/dev/null; then
+        apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends debootstrap
+    fi || return
+    debootstrap --variant=minbase --arch="$architecture" "$suite" "$root" "$DEBIAN_MIRROR/debian" || return
+    cat >"$root/etc/apt/sources.list" <<-SOURCES
+		deb $DEBIAN_MIRROR/debian $suite main
+		deb $DEBIAN_MIRROR/debian $suite-updates main
+		deb $DEBIAN_MIRROR/debian-security $suite-security main
+	SOURCES
+    tar -C "$root" --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./var/log/*' \
+        --exclude='./usr/share/doc/*' --exclude='./usr/share/locale/*' --exclude='./usr/share/man/*' -c . |
+        docker import - "$OWN_BASE" || return
+    rm -rf "$root"
+}
+
+# Leaves the name of an image to build upon in $base.
+find_base() {
+    for base in ${INNKEEPER_BASE_IMAGE:-$REGISTRY_BASE $OWN_BASE}; do
+        ! have_image "$base" || return 0
+    done
+    base=${INNKEEPER_BASE_IMAGE:-$REGISTRY_BASE}
+    step "Pulling $base"
+    ! quietly "$WORK/pull.log" timeout "$PULL_TIMEOUT_S" docker pull "$base" 2>/dev/null || return 0
+    [[ -z ${INNKEEPER_BASE_IMAGE:-} ]] || die "$base could not be pulled (log: $WORK/pull.log)"
+    ((EUID == 0)) || die "$REGISTRY_BASE could not be pulled, and a base can only be made from Debian's packages by root" \
+        'Pull it from where you can and tag it, or name another base: INNKEEPER_BASE_IMAGE=NAME'
+    base=$OWN_BASE
+    step "No registry answers: making $base from Debian's packages"
+    quietly "$WORK/base.log" bootstrap_base || die "the base could not be made (log: $WORK/base.log)"
+}
+
+build() {
+    docker build --file docker/sandbox.Dockerfile --tag "$IMAGE" --build-arg "BASE=$base" \
+        --label "innkeeper.inputs=$inputs" \
+        --label "innkeeper.cli-version=$(pinned version 2)" \
+        --label "innkeeper.shim-protocol=$protocol" \
+        "$WORK/context"
+}
+
+architecture=$(engine_architecture)
+[[ -n $(pinned "$architecture" 3) ]] || die "no Claude Code is pinned for $architecture in $PIN"
+[[ $architecture == "$(machine_architecture)" ]] ||
+    die "the engine runs on $architecture and this machine is $(machine_architecture)" 'Build the image on a machine of the engine'"'"'s kind.'
+[[ -n ${INNKEEPER_SHIM_BINARY:-} ]] || step 'Building the shim'
+shim=$(shim_binary)
+protocol=$("$shim" --protocol-version)
+inputs=$(inputs_hash "$shim")
+if [[ $(label innkeeper.inputs) == "$inputs" ]]; then
+    step "$IMAGE is up to date"
+    exit
+fi
+
+began=$SECONDS
+rm -rf "$WORK/context"
+mkdir -p "$WORK/context"
+find_base
+place_agent
+install -m 0711 "$shim" "$WORK/context/innkeeper-shim"
+install -m 0755 docker/sandbox/tool "$WORK/context/tool"
+chmod 0711 "$WORK/context/claude"
+step "Building $IMAGE on $base"
+quietly "$WORK/build.log" build || die "the image could not be built (log: $WORK/build.log)"
+rm -rf "$WORK/context"
+size=$(docker image inspect --format '{{.Size}}' "$IMAGE")
+step "$IMAGE is ready: Claude Code $(pinned version 2), shim protocol $protocol, $((size / 1000000)) MB, $((SECONDS - began)) s"

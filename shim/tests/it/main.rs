@@ -1,0 +1,9 @@
+//! The shim as its server meets it: frames over any stream, and the real binary with a server that comes and goes.
+
+mod agent;
+mod confinement;
+mod ending;
+mod frames;
+mod harness;
+mod inputs;
+mod reconnection;

@@ -1,0 +1,115 @@
+//! The agent's environment: what the installation sets, what a caller may add, what a caller may not.
+
+use std::collections::BTreeMap;
+
+use crate::config::AgentConfig;
+
+use super::HOME;
+
+/// Names a caller may not set: they decide how the agent starts, what it loads, whom it trusts or where its model is.
+const REFUSED: &[&str] = &[
+    "ALL_PROXY",
+    "API_TIMEOUT_MS",
+    "BASH_ENV",
+    "ENV",
+    "FTP_PROXY",
+    "GLIBC_TUNABLES",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "IFS",
+    "IS_SANDBOX",
+    "LOGNAME",
+    "NO_PROXY",
+    "PATH",
+    "REQUESTS_CA_BUNDLE",
+    "SHELL",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "USER",
+];
+
+/// Beginnings of names a caller may not set.
+const REFUSED_PREFIXES: &[&str] =
+    &["ANTHROPIC_", "AWS_", "BUN_", "CLAUDE", "DISABLE_", "DYLD_", "INNKEEPER_", "LD_", "NODE_", "OTEL_", "VERTEX_", "XDG_"];
+
+/// The names in `env` that a caller may not set, and those that are no names at all, in order. Upper and lower case
+/// are alike, because programs read `http_proxy` as well as `HTTP_PROXY`.
+pub fn refused_env(env: &BTreeMap<String, String>) -> Vec<String> {
+    env.keys().filter(|name| is_refused(name)).cloned().collect()
+}
+
+fn is_refused(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    name.is_empty()
+        || name.contains(['=', '\0'])
+        || REFUSED.contains(&upper.as_str())
+        || REFUSED_PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
+}
+
+/// The agent's whole environment. `model_socket` is where the sandbox reaches the model; the key in it opens nothing,
+/// because the gateway knows the sandbox by its socket and puts the real key in.
+pub fn agent_env(
+    asked: &BTreeMap<String, String>,
+    model_socket: &str,
+    config: &AgentConfig,
+) -> BTreeMap<String, String> {
+    let mut env = asked.clone();
+    let max_output_tokens = config.max_output_tokens.to_string();
+    let max_retries = config.max_retries.to_string();
+    let ours = [
+        ("ANTHROPIC_API_KEY", "the-gateway-holds-the-key"),
+        ("ANTHROPIC_BASE_URL", "http://localhost"),
+        ("ANTHROPIC_UNIX_SOCKET", model_socket),
+        ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+        ("CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS", "1"),
+        ("CLAUDE_CODE_MAX_OUTPUT_TOKENS", &max_output_tokens),
+        ("CLAUDE_CODE_MAX_RETRIES", &max_retries),
+        ("CLAUDE_CODE_SHELL_PREFIX", "/usr/local/lib/innkeeper/tool"),
+        ("DISABLE_AUTOUPDATER", "1"),
+        ("HOME", HOME),
+        ("LANG", "C.UTF-8"),
+        ("LOGNAME", "agent"),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("SHELL", "/bin/bash"),
+        ("TMPDIR", "/tmp"),
+        ("USER", "agent"),
+    ];
+    for (name, value) in ours {
+        env.insert(name.to_owned(), value.to_owned());
+    }
+    env
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(names: &[&str]) -> BTreeMap<String, String> {
+        names.iter().map(|&name| (name.to_owned(), "x".to_owned())).collect()
+    }
+
+    #[test]
+    fn what_would_change_the_route_or_the_security_is_refused_by_name() {
+        let asked = env(&["ANTHROPIC_BASE_URL", "LD_PRELOAD", "IS_SANDBOX", "https_proxy", "CI", "MY_TOKEN", "A=B"]);
+        assert_eq!(refused_env(&asked), ["A=B", "ANTHROPIC_BASE_URL", "IS_SANDBOX", "LD_PRELOAD", "https_proxy"]);
+    }
+
+    #[test]
+    fn what_the_installation_sets_wins() {
+        let config = AgentConfig {
+            default_model: String::new(),
+            default_permission_mode: crate::domain::PermissionMode::Default,
+            max_output_tokens: 1,
+            max_retries: 1,
+        };
+        let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", &config);
+        assert_eq!(env["LANG"], "C.UTF-8");
+        assert_eq!(env["CI"], "x");
+        assert_eq!(env["ANTHROPIC_UNIX_SOCKET"], "/run/innkeeper/model.sock");
+    }
+}

@@ -1,0 +1,108 @@
+//! The admin API's one error, and its shape: `{"error":{"code","message"}}`.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::CreateTenantError;
+use crate::api::auth::{Busy, IssueError};
+use crate::store::StoreError;
+
+/// Why a call did nothing.
+#[derive(Debug)]
+pub enum AdminError {
+    /// The body is not what the call takes.
+    Body(JsonRejection),
+    /// What was asked for cannot be; the text says why.
+    Invalid(String),
+    /// There is no such thing.
+    NotFound(&'static str),
+    /// A name is taken.
+    NameTaken(String),
+    /// Too many keys are being hashed.
+    Busy(Busy),
+    /// The server failed; the operator finds why in its log.
+    Internal(StoreError),
+}
+
+/// An error as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// What an error says.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// A word for programs.
+    #[schema(value_type = String, example = "invalid_request")]
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl IntoResponse for AdminError {
+    fn into_response(self) -> Response {
+        let (status, code, message) = match self {
+            Self::Body(rejection) => (rejection.status(), "invalid_request", rejection.body_text()),
+            Self::Invalid(message) => (StatusCode::BAD_REQUEST, "invalid_request", message),
+            Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message.to_owned()),
+            Self::NameTaken(name) => (StatusCode::CONFLICT, "name_taken", format!("the name `{name}` is taken")),
+            Self::Busy(busy) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", busy.to_string()),
+            Self::Internal(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a call of the admin API failed");
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why".to_owned())
+            }
+        };
+        let body = Json(ErrorBody { error: ErrorDetail { code, message } });
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return (status, [(RETRY_AFTER, "1")], body).into_response();
+        }
+        (status, body).into_response()
+    }
+}
+
+impl From<JsonRejection> for AdminError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::Body(rejection)
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NameTaken { name } => Self::NameTaken(name),
+            other => Self::Internal(other),
+        }
+    }
+}
+
+impl From<CreateTenantError> for AdminError {
+    fn from(error: CreateTenantError) -> Self {
+        match error {
+            CreateTenantError::Store(error) => error.into(),
+            refused => Self::Invalid(with_causes(&refused)),
+        }
+    }
+}
+
+impl From<IssueError> for AdminError {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Store(error) => error.into(),
+            IssueError::Busy(busy) => Self::Busy(busy),
+            refused @ (IssueError::Name(_) | IssueError::ExpiresAtOnce) => Self::Invalid(with_causes(&refused)),
+        }
+    }
+}
+
+/// An error with what caused it, for the operator, who has no chain of errors to look into.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,87 @@
+//! Creating a tenant with its roots: the one way, for the admin API and the command line.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::RootError;
+use super::roots::{Taken, prepare};
+use crate::config::Config;
+use crate::domain::tenant::{InvalidName, InvalidRoot};
+use crate::domain::{Clock, Tenant, TenantId, TenantRoot};
+use crate::store::{Store, StoreError};
+
+/// Why a tenant cannot be created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateTenantError {
+    /// Its name cannot be used.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// It could work nowhere.
+    #[error("a tenant needs a root: a directory its sessions may work in")]
+    NoRoots,
+    /// A path is not one of a root.
+    #[error(transparent)]
+    Path(#[from] InvalidRoot),
+    /// A directory cannot be a root.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The data directory cannot be used.
+    #[error("the data directory cannot be used")]
+    DataDir(#[source] io::Error),
+    /// The store failed, or the name is taken.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Creates a tenant, and those of its roots that do not exist.
+///
+/// # Errors
+/// When the name or a root cannot be used. Directories that were created by then stay, and are taken as they are when
+/// the call is repeated.
+pub async fn create_tenant(
+    store: &Store,
+    clock: &dyn Clock,
+    config: &Config,
+    name: &str,
+    roots: Vec<PathBuf>,
+) -> Result<Tenant, CreateTenantError> {
+    Tenant::check_name(name)?;
+    let mut plain_roots = Vec::with_capacity(roots.len());
+    for root in roots {
+        // Without the doubled and trailing slashes people write.
+        let root = TenantRoot::new(root.components().collect::<PathBuf>())?;
+        if !plain_roots.contains(&root) {
+            plain_roots.push(root);
+        }
+    }
+    if plain_roots.is_empty() {
+        return Err(CreateTenantError::NoRoots);
+    }
+    let data_dir = config.data_dir.clone();
+    let _turn = blocking(move || turn(&data_dir)).await.map_err(CreateTenantError::DataDir)?;
+    let tenants = store.tenants().list().await?;
+    if tenants.iter().any(|tenant| tenant.name == name) {
+        return Err(StoreError::NameTaken { name: name.to_owned() }.into());
+    }
+    let taken = Taken::new(config, tenants);
+    let roots = plain_roots.clone();
+    blocking(move || prepare(&roots, &taken)).await?;
+    let tenant =
+        Tenant { id: TenantId::generate(), name: name.to_owned(), roots: plain_roots, created_at: clock.now() };
+    store.tenants().create(&tenant).await?;
+    Ok(tenant)
+}
+
+/// Waits until no other process or call creates a tenant, until the answer is dropped. Of two tenants created at the
+/// same time neither would see the other's roots. The data directory itself is locked, for a file to lock would belong
+/// to whoever comes first, and be closed to the other.
+fn turn(data_dir: &Path) -> io::Result<File> {
+    let directory = File::open(data_dir)?;
+    directory.lock()?;
+    Ok(directory)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("looking at directories never panics")
+}

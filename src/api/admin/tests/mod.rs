@@ -1,0 +1,40 @@
+//! Tenants and their roots as operators create them, in directories made for each test.
+
+mod http;
+mod roots;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{CreateTenantError, create_tenant};
+use crate::config::Config;
+use crate::domain::clock::ManualClock;
+use crate::domain::{Tenant, Timestamp};
+use crate::store::Store;
+
+/// An installation in a directory of its own: the data in `data`, and room for roots beside it.
+struct Fixture {
+    config: Arc<Config>,
+    clock: ManualClock,
+    store: Store,
+    base: tempfile::TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let base = tempfile::tempdir().unwrap();
+        let mut config = Config::load(None).unwrap();
+        config.data_dir = base.path().join("data");
+        std::fs::create_dir(&config.data_dir).unwrap();
+        let store = Store::open(&config.database_path()).await.unwrap();
+        Self { config: Arc::new(config), clock: ManualClock::at(Timestamp::from_micros(1)), store, base }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.base.path().join(path)
+    }
+
+    async fn create(&self, name: &str, roots: &[PathBuf]) -> Result<Tenant, CreateTenantError> {
+        create_tenant(&self.store, &self.clock, &self.config, name, roots.to_vec()).await
+    }
+}

@@ -1,0 +1,25 @@
+//! Who may come in: keys, from the header they are sent in to the caller they prove.
+//!
+//! The permission is the argument: a handler that takes a [`TenantCaller`] or an [`OperatorCaller`] cannot be reached
+//! without that sort of key, and one that takes neither is open to everybody.
+//!
+//! A key the server has verified lately costs about a microsecond. Any other costs an argon2id hash, and those are
+//! computed one at a time, so that a flood of wrong keys can neither fill the memory nor take the processors away
+//! from the keys that are known ([`Verifier`] tells how).
+
+mod credentials;
+mod extract;
+mod hash;
+mod issue;
+mod rejection;
+mod schemes;
+#[cfg(test)]
+mod tests;
+mod verifier;
+
+pub use extract::{OperatorCaller, TenantCaller};
+pub use hash::{Busy, Hasher};
+pub use issue::{IssueError, Issued, NewKey, ensure_operator_key, issue_key};
+pub use rejection::Rejection;
+pub use schemes::KeySchemes;
+pub use verifier::{Owner, Verified, Verifier, VerifyError};

@@ -1,0 +1,66 @@
+//! `POST /execute/`: starts a session, or goes on with one.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::HeaderMap;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::{Invalid, Refusal};
+use super::schema::ExecuteBody;
+use super::session_name::SessionName;
+use super::{SeedError, body, validate};
+use crate::api::ApiState;
+use crate::api::auth::TenantCaller;
+use crate::domain::{SeedStatus, SessionId};
+
+/// A session that was started or goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ExecuteResponse {
+    /// Its id.
+    #[schema(value_type = String)]
+    session_id: SessionId,
+    /// Always `pending`.
+    #[schema(value_type = String, example = "pending")]
+    status: SeedStatus,
+    /// The same in words.
+    message: String,
+}
+
+/// Start a session, or go on with one.
+#[utoipa::path(
+    post, path = "/execute/", tag = "sessions", request_body = ExecuteBody,
+    responses(
+        (status = OK, body = ExecuteResponse),
+        (status = BAD_REQUEST, description = "The directory, the environment or the session is refused", body = Refusal),
+        (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
+        (status = PAYLOAD_TOO_LARGE, description = "The body is too large", body = Refusal),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = Invalid),
+        (status = SERVICE_UNAVAILABLE, description = "The server is stopping", body = Refusal),
+    ),
+    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+)]
+pub(super) async fn execute(
+    State(state): State<ApiState>,
+    caller: TenantCaller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<ExecuteResponse>, SeedError> {
+    let bytes = body::collect(body, state.config.http.max_body_bytes).await?;
+    let object = body::object(&headers, &bytes)?;
+    let request = validate::execute(object, state.config.session.max_prompt_bytes).map_err(SeedError::Invalid)?;
+    drop(bytes);
+    let (tenant, cwd) = (&caller.tenant, request.cwd.as_deref());
+    let (session_id, deed) = match request.resume.map(SessionName::new) {
+        None => (state.sessions.start(tenant, cwd, request.prompt, request.spec).await?, "started"),
+        Some(name) => {
+            let id = name.id().map_err(|_| SeedError::unknown_to_resume(&name))?;
+            let resumed = state.sessions.resume(tenant, id, cwd, request.prompt, request.spec).await;
+            resumed.map_err(|error| SeedError::resume(&name, error))?;
+            (id, "resumed")
+        }
+    };
+    let message = format!("Session {session_id} {deed} successfully");
+    Ok(Json(ExecuteResponse { session_id, status: SeedStatus::Pending, message }))
+}

@@ -1,0 +1,98 @@
+//! `GET /sessions/`: all of a tenant's sessions, oldest first.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::SeedError;
+use super::error::Refusal;
+use super::run_result::{self, RunResult};
+use super::status::JSON;
+use crate::api::ApiState;
+use crate::api::auth::TenantCaller;
+use crate::domain::{SeedStatus, SessionId, SessionOverview, Timestamp};
+
+/// Bytes a session takes in the list beside its prompt, about.
+const ENTRY_BYTES: usize = 1_024;
+
+/// A session in the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SessionEntry<'a> {
+    /// Its id.
+    #[schema(value_type = String)]
+    session_id: SessionId,
+    /// How it stands: `pending`, `running`, `completed`, `error` or `cancelled`.
+    #[schema(value_type = String, example = "completed")]
+    status: SeedStatus,
+    /// All its prompts.
+    prompt: &'a str,
+    /// When it was created.
+    #[schema(value_type = String, example = "2026-11-24T09:30:00.000001+00:00")]
+    created_at: Timestamp,
+    /// When the sandbox of its last turn began to be made.
+    #[schema(value_type = Option<String>)]
+    start_time: Option<Timestamp>,
+    /// When its last turn ended.
+    #[schema(value_type = Option<String>)]
+    end_time: Option<Timestamp>,
+    /// What went wrong in its last turn.
+    error: Option<&'a str>,
+    /// What its last turn came to; `null` until it is completed.
+    #[schema(value_type = Option<RunResult<'_>>)]
+    result: Option<RunResult<'a>>,
+    /// How many messages its conversation has.
+    message_count: i64,
+    /// The agent's own name for the conversation, known once the agent has spoken: from then on it can be resumed.
+    claude_session_id: Option<&'a str>,
+}
+
+/// List all sessions, oldest first.
+#[utoipa::path(
+    get, path = "/sessions/", tag = "sessions",
+    responses(
+        (status = OK, body = Vec<SessionEntry>),
+        (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
+    ),
+    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+)]
+pub(super) async fn list(State(state): State<ApiState>, caller: TenantCaller) -> Result<Response, SeedError> {
+    let sessions = state.store.sessions().list(caller.tenant.id).await?;
+    Ok(([JSON], write(&sessions)).into_response())
+}
+
+/// Writes the list straight into one buffer.
+pub(super) fn write(sessions: &[SessionOverview]) -> Vec<u8> {
+    let prompts: usize = sessions.iter().map(|overview| overview.session.prompt.len()).sum();
+    let mut body = Vec::with_capacity(prompts + sessions.len() * ENTRY_BYTES);
+    let mut separator = b'[';
+    for overview in sessions {
+        body.push(separator);
+        separator = b',';
+        serde_json::to_writer(&mut body, &SessionEntry::of(overview))
+            .expect("our own views have text keys and no failing serializer");
+    }
+    if sessions.is_empty() {
+        body.push(b'[');
+    }
+    body.push(b']');
+    body
+}
+
+impl<'a> SessionEntry<'a> {
+    fn of(overview: &'a SessionOverview) -> Self {
+        let SessionOverview { session, turn } = overview;
+        Self {
+            session_id: session.id,
+            status: overview.seed_status(),
+            prompt: &session.prompt,
+            created_at: session.created_at,
+            start_time: turn.started_at,
+            end_time: turn.ended_at,
+            error: turn.error.as_deref(),
+            result: run_result::of(overview),
+            message_count: session.message_count,
+            claude_session_id: session.agent_session.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The shapes that are read or written by hand, as the API document describes them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::run_result::RunResult;
+
+/// A request to execute. Fields the API does not know are ignored, and `null` is as good as absent.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read so that every fault of it can be told")]
+pub(super) struct ExecuteBody {
+    /// What the agent shall do.
+    #[schema(min_length = 1)]
+    prompt: String,
+    /// Tools the agent may use without asking.
+    #[schema(max_items = 1000)]
+    allowed_tools: Option<Vec<String>>,
+    /// Replaces the agent's own system prompt.
+    system_prompt: Option<String>,
+    /// What the agent may do without asking: `default`, `acceptEdits`, `plan` or `bypassPermissions`.
+    permission_mode: Option<String>,
+    /// The model.
+    model: Option<String>,
+    /// The directory to work in: below one of the tenant's roots. The first root when absent.
+    cwd: Option<String>,
+    /// How many rounds of model and tools the turn may take.
+    #[schema(minimum = 1, maximum = 100)]
+    max_turns: Option<u32>,
+    /// Variables for the agent's environment.
+    env: Option<BTreeMap<String, String>>,
+    /// Tools the agent may not use.
+    #[schema(max_items = 1000)]
+    disallowed_tools: Option<Vec<String>>,
+    /// The session to go on with, in place of a new one.
+    resume_session_id: Option<String>,
+}
+
+/// How a session stands.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the answer, which is put together from bytes")]
+pub(super) struct StatusBody {
+    /// Its id.
+    session_id: String,
+    /// `pending`, `running`, `completed`, `error` or `cancelled`.
+    #[schema(example = "completed")]
+    status: String,
+    /// The conversation so far, over all turns.
+    messages: Vec<Message>,
+    /// What the last turn came to; `null` until it is completed.
+    result: Option<RunResult<'static>>,
+    /// What went wrong in the last turn.
+    error: Option<String>,
+    /// How long the last turn took, or takes so far.
+    duration_ms: Option<i64>,
+    /// What the last turn's model calls cost, as the gateway counted; `null` until it has ended.
+    total_cost_usd: Option<f64>,
+}
+
+/// A message of the conversation.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a part of the answer, which is written straight from the agent's line")]
+pub(super) struct Message {
+    /// `SystemMessage`, `AssistantMessage`, `UserMessage` or `ResultMessage`.
+    r#type: String,
+    /// The message, in the shape its type has in the agent's Python SDK.
+    content: Value,
+    /// When it was said.
+    #[schema(example = "2026-11-24T09:30:00.000001+00:00")]
+    timestamp: String,
+}

@@ -1,0 +1,85 @@
+//! `GET /status/{session_id}`: how a session stands, with its whole conversation.
+//!
+//! The messages can be many, and the store keeps them rendered while the session rests, so the answer is put together
+//! from bytes.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use serde::Serialize;
+
+use super::error::Refusal;
+use super::run_result::{self, Dollars, RunResult};
+use super::schema::StatusBody;
+use super::session_name::SessionName;
+use super::{SeedError, messages};
+use crate::api::ApiState;
+use crate::api::auth::TenantCaller;
+use crate::domain::{SeedStatus, SessionId, SessionOverview, TenantId, Timestamp};
+use crate::store::Store;
+
+/// The type of an answer that is written by hand.
+pub(super) const JSON: (http::HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+
+/// What stands before the messages.
+#[derive(Serialize)]
+struct Head {
+    session_id: SessionId,
+    status: SeedStatus,
+}
+
+/// What stands after them.
+#[derive(Serialize)]
+struct Tail<'a> {
+    result: Option<RunResult<'a>>,
+    error: Option<&'a str>,
+    duration_ms: Option<i64>,
+    total_cost_usd: Option<Dollars>,
+}
+
+/// Show how a session stands.
+#[utoipa::path(
+    get, path = "/status/{session_id}", tag = "sessions", params(("session_id" = String, Path)),
+    responses(
+        (status = OK, body = StatusBody),
+        (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
+        (status = NOT_FOUND, description = "No such session", body = Refusal),
+    ),
+    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+)]
+pub(super) async fn status(
+    State(state): State<ApiState>,
+    caller: TenantCaller,
+    name: SessionName,
+) -> Result<Response, SeedError> {
+    let body = read(&state.store, caller.tenant.id, name, state.clock.now()).await?;
+    Ok(([JSON], body).into_response())
+}
+
+/// Reads a tenant's session as the answer shows it.
+pub(super) async fn read(
+    store: &Store,
+    tenant: TenantId,
+    name: SessionName,
+    now: Timestamp,
+) -> Result<Vec<u8>, SeedError> {
+    let found = store.conversation(tenant, name.id()?, messages::render).await?;
+    let conversation = found.ok_or(SeedError::SessionNotFound(name))?;
+    Ok(write(&conversation.overview, &conversation.messages, now))
+}
+
+fn write(overview: &SessionOverview, messages: &[u8], now: Timestamp) -> Vec<u8> {
+    let head = object(&Head { session_id: overview.session.id, status: overview.seed_status() });
+    let tail = object(&Tail {
+        result: run_result::of(overview),
+        error: overview.turn.error.as_deref(),
+        duration_ms: run_result::duration_ms(&overview.turn, now),
+        total_cost_usd: run_result::total_cost(&overview.turn),
+    });
+    let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
+    [head, br#","messages":"#, messages, b",", tail].concat()
+}
+
+fn object<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("our own views have text keys and no failing serializer")
+}

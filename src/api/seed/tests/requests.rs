@@ -1,0 +1,71 @@
+//! Requests to execute that are taken, and what is made of them.
+
+use super::read_json;
+use crate::api::seed::validate::ExecuteRequest;
+use crate::domain::{PermissionMode, TurnSpec};
+
+async fn taken(body: &str) -> ExecuteRequest {
+    read_json(body.as_bytes()).await.unwrap_or_else(|fault| panic!("{body}: {fault:?}"))
+}
+
+fn plain(prompt: &str) -> ExecuteRequest {
+    ExecuteRequest { prompt: prompt.to_owned(), cwd: None, resume: None, spec: TurnSpec::default() }
+}
+
+#[tokio::test]
+async fn a_prompt_loses_the_space_around_it() {
+    for body in [
+        r#"{"prompt":"hi"}"#,
+        r#"{"prompt":" hi\n"}"#,
+        r#"{"prompt":"\u3000\u001c hi\u00a0"}"#,
+        r#"{"prompt":1,"prompt":"hi"}"#,
+    ] {
+        assert_eq!(taken(body).await, plain("hi"), "{body}");
+    }
+    assert_eq!(taken(r#"{"prompt":"\ud83d\ude00 \u200b"}"#).await, plain("😀 \u{200b}"));
+}
+
+#[tokio::test]
+async fn a_blank_field_is_as_good_as_none() {
+    for body in [
+        r#"{"prompt":"x","system_prompt":null,"permission_mode":null,"model":null,"cwd":null,"max_turns":null}"#,
+        r#"{"prompt":"x","env":null,"allowed_tools":null,"disallowed_tools":null,"resume_session_id":null}"#,
+        r#"{"prompt":"x","system_prompt":" \n","model":"","cwd":"","resume_session_id":""}"#,
+        r#"{"prompt":"x","env":{},"allowed_tools":[],"disallowed_tools":[]}"#,
+        r#"{"prompt":"x","other":{"a":[1e400,"\ud800"]},"Prompt":5}"#,
+    ] {
+        assert_eq!(taken(body).await, plain("x"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn everything_asked_for_is_taken() {
+    let request = taken(
+        r#"{"prompt":"x","system_prompt":" be brief ","permission_mode":"acceptEdits","model":"m","cwd":"/srv/a b",
+            "max_turns":100,"allowed_tools":["Bash","Read"],"disallowed_tools":["Bash(rm:*)"],
+            "env":{"B":"2","A":"","B":"3"},"resume_session_id":"some session"}"#,
+    )
+    .await;
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let spec = TurnSpec {
+        model: Some("m".to_owned()),
+        system_prompt: Some("be brief".to_owned()),
+        permission_mode: Some(PermissionMode::AcceptEdits),
+        allowed_tools: texts(&["Bash", "Read"]),
+        disallowed_tools: texts(&["Bash(rm:*)"]),
+        max_turns: Some(100),
+        env: [("A", ""), ("B", "3")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    };
+    let (cwd, resume) = (Some("/srv/a b".to_owned()), Some("some session".to_owned()));
+    assert_eq!(request, ExecuteRequest { prompt: "x".to_owned(), cwd, resume, spec });
+}
+
+#[tokio::test]
+async fn a_number_of_turns_is_written_in_many_ways() {
+    for (value, turns) in
+        [("5", 5), (r#""5""#, 5), ("5.0", 5), (r#"" 5.0 ""#, 5), ("1e2", 100), ("true", 1), (r#""1_0""#, 10)]
+    {
+        let request = taken(&format!(r#"{{"prompt":"x","max_turns":{value}}}"#)).await;
+        assert_eq!(request.spec.max_turns, Some(turns), "{value}");
+    }
+}

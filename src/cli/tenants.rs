@@ -1,0 +1,102 @@
+//! `innkeeper tenants`: who may work here, and where.
+
+use std::path::{PathBuf, absolute};
+
+use clap::{Args, Subcommand};
+
+use super::data::open_store;
+use super::output::{CommandResult, note, show, show_json, table};
+use crate::api::admin::{TenantList, TenantView, create_tenant};
+use crate::config::Config;
+use crate::domain::SystemClock;
+
+/// Create and list tenants
+#[derive(Debug, Args)]
+pub struct TenantsCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Create a tenant and the directories its sessions may work in
+    Create {
+        /// What to call it: 1 to 63 of a-z, 0-9, `-` and `_`
+        name: String,
+        /// A directory its sessions may work in, created when missing; the first is where they work by default
+        #[arg(long = "root", value_name = "DIR", required = true)]
+        roots: Vec<PathBuf>,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the tenants
+    List {
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl TenantsCommand {
+    /// Does it, on the store of the configured data directory. The server may be running meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be done, or told.
+    pub async fn run(self, config: &Config) -> CommandResult {
+        let store = open_store(config).await?;
+        match self.action {
+            Action::Create { name, roots, json } => {
+                let roots = roots.into_iter().map(absolute).collect::<Result<_, _>>()?;
+                let tenant = create_tenant(&store, &SystemClock, config, &name, roots).await?.into();
+                if json { show_json(&tenant) } else { show_created(&tenant) }
+            }
+            Action::List { json } => {
+                let tenants: TenantList = store.tenants().list().await?.into_iter().collect();
+                match tenants.data.as_slice() {
+                    _ if json => show_json(&tenants),
+                    [] => note("There are no tenants yet. Create one: innkeeper tenants create NAME --root DIR"),
+                    tenants => show(&listed(tenants)),
+                }
+            }
+        }
+    }
+}
+
+fn show_created(tenant: &TenantView) -> CommandResult {
+    show(&listed(std::slice::from_ref(tenant)))?;
+    note(&format!("\nTenant created. Give it a key: innkeeper keys create --tenant {}", tenant.name))
+}
+
+/// A row for each tenant, and one more for each further root.
+fn listed(tenants: &[TenantView]) -> String {
+    let mut rows = vec![["NAME", "ID", "CREATED", "ROOTS"].map(str::to_owned)];
+    for tenant in tenants {
+        let created_at = tenant.created_at.to_string();
+        let day = created_at.get(..10).unwrap_or(&created_at).to_owned();
+        let mut row = [tenant.name.clone(), tenant.id.to_string(), day, String::new()];
+        for root in &tenant.roots {
+            row[3] = root.display().to_string();
+            rows.push(std::mem::take(&mut row));
+        }
+    }
+    table(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{TenantId, Timestamp};
+
+    #[test]
+    fn every_root_of_a_tenant_is_listed() {
+        let id = TenantId::generate();
+        let roots = ["/srv/acme", "/srv/more"].map(PathBuf::from).to_vec();
+        let tenant = TenantView { id, name: "acme".to_owned(), roots, created_at: Timestamp::from_micros(0) };
+        let text = listed(&[tenant]);
+        let lines: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0], ["NAME", "ID", "CREATED", "ROOTS"]);
+        assert_eq!(lines[1], ["acme", id.to_string().as_str(), "1970-01-01", "/srv/acme"]);
+        assert_eq!(lines[2], ["/srv/more"]);
+    }
+}

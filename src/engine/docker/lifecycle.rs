@@ -1,0 +1,88 @@
+//! From a sandbox's making to its removal. What was already so is no error, where the trait promises that.
+
+use async_trait::async_trait;
+use bollard::errors::Error;
+use bollard::query_parameters::{
+    CreateContainerOptions, KillContainerOptions, RemoveContainerOptions, WaitContainerOptions,
+};
+use futures_util::StreamExt;
+
+use super::{Docker, host_config};
+use crate::engine::{Engine, EngineError, EngineId, Exit, FoundSandbox, Image, SandboxSpec};
+
+/// Docker's answer: there is no such thing.
+pub(super) const NOT_FOUND: u16 = 404;
+/// Docker's answer: not in the state it is in.
+pub(super) const CONFLICT: u16 = 409;
+
+#[async_trait]
+impl Engine for Docker {
+    async fn describe(&self) -> Result<String, EngineError> {
+        self.description().await
+    }
+
+    async fn find_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        self.image(reference).await
+    }
+
+    async fn create(&self, spec: &SandboxSpec) -> Result<EngineId, EngineError> {
+        let container = host_config::container(spec).map_err(|unfit| EngineError::Create(unfit.into()))?;
+        let options = CreateContainerOptions { name: Some(host_config::name(&spec.labels)), ..Default::default() };
+        let created = self.client.create_container(Some(options), container).await;
+        created.map(|created| EngineId(created.id)).map_err(|error| EngineError::Create(self.cause(error)))
+    }
+
+    async fn start(&self, id: &EngineId) -> Result<(), EngineError> {
+        self.client.start_container(&id.0, None).await.map_err(|error| EngineError::Start(self.cause(error)))
+    }
+
+    async fn wait(&self, id: &EngineId) -> Result<Exit, EngineError> {
+        let failed = |error| EngineError::Wait(self.cause(error));
+        let options = WaitContainerOptions { condition: "not-running".to_owned() };
+        let code = match self.client.wait_container(&id.0, Some(options)).next().await {
+            Some(Ok(answer)) => answer.status_code,
+            // How bollard says that the code is not 0.
+            Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
+            Some(Err(error)) => return Err(failed(error)),
+            // Docker itself ended; what becomes of the sandbox is for the next call to find out.
+            None => return Err(failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into())),
+        };
+        let state = match self.client.inspect_container(&id.0, None).await {
+            Ok(container) => container.state,
+            // Removed since: the code is all there is to know.
+            Err(error) if status(&error) == Some(NOT_FOUND) => None,
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Exit { code, out_of_memory: state.and_then(|state| state.oom_killed).unwrap_or(false) })
+    }
+
+    async fn kill(&self, id: &EngineId) -> Result<(), EngineError> {
+        let options = KillContainerOptions { signal: "SIGKILL".to_owned() };
+        match self.client.kill_container(&id.0, Some(options)).await {
+            // Gone, or not running.
+            Err(error) if matches!(status(&error), Some(NOT_FOUND | CONFLICT)) => Ok(()),
+            result => result.map_err(|error| EngineError::Kill(self.cause(error))),
+        }
+    }
+
+    async fn remove(&self, id: &EngineId) -> Result<(), EngineError> {
+        let options = RemoveContainerOptions { v: true, force: true, ..Default::default() };
+        match self.client.remove_container(&id.0, Some(options)).await {
+            // Gone, or being removed at another's wish.
+            Err(error) if matches!(status(&error), Some(NOT_FOUND | CONFLICT)) => Ok(()),
+            result => result.map_err(|error| EngineError::Remove(self.cause(error))),
+        }
+    }
+
+    async fn list(&self, installation: &str) -> Result<Vec<FoundSandbox>, EngineError> {
+        self.containers(installation).await
+    }
+}
+
+/// The status of Docker's answer, if it gave one.
+pub(super) fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}

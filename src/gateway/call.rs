@@ -1,0 +1,62 @@
+//! One call of the model, from the hold to the settlement: a task of its own, which outlives a caller that leaves.
+
+use std::sync::Arc;
+
+use tracing::{error, warn};
+
+use super::client::Client;
+use super::forward::Outgoing;
+use super::meter::Meter;
+use super::patience::{GaveUp, Patience};
+use super::relay::Relay;
+use super::reply::Refusal;
+use super::server::Shared;
+use crate::sandbox::Caller;
+
+/// A call to be made.
+pub(super) struct Call {
+    /// What calls are made with.
+    pub(super) gateway: Arc<Shared>,
+    /// Who pays.
+    pub(super) caller: Caller,
+    /// The model asked for, which has a price.
+    pub(super) model: String,
+    /// What is sent.
+    pub(super) outgoing: Outgoing,
+    /// Who waits for the answer.
+    pub(super) client: Client,
+}
+
+impl Call {
+    /// Makes the call, and settles it.
+    pub(super) async fn run(self) {
+        let Self { gateway, caller, model, outgoing, client } = self;
+        let limits = gateway.limits.clone();
+        let patience = Patience::new(limits.clone());
+        let mut relay = Relay { client, patience, activity: caller.activity.clone(), limits };
+        let hold = match gateway.books.open(&caller, &model).await {
+            Ok(hold) => hold,
+            Err(error) => {
+                error!(error = &error as &dyn std::error::Error, session = %caller.session, "a call cannot be opened");
+                return relay.refuse(Refusal::no_ledger());
+            }
+        };
+        let meter = Meter::new(&model, outgoing.body.len());
+        let asked = gateway.upstream.call(outgoing, &hold);
+        match relay.patience.wait(&mut relay.client, relay.limits.response, asked).await {
+            Ok(Ok(answer)) => relay.carry(answer, hold, meter).await,
+            Ok(Err(error)) => {
+                warn!(error = &error as &dyn std::error::Error, session = %caller.session, "a call failed");
+                let refusal = if error.is_connect() { Refusal::unreachable() } else { Refusal::broken() };
+                hold.settle(meter.nothing(error.is_connect())).await;
+                relay.refuse(refusal);
+            }
+            Err(reason) => {
+                warn!(?reason, session = %caller.session, "a call was given up before its answer began");
+                hold.settle(meter.bill()).await;
+                let late = Refusal::no_answer(relay.limits.response);
+                relay.refuse(if reason == GaveUp::Silent { late } else { Refusal::ended() });
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The way to the model API: one pool of connections for every sandbox, and the only place that knows the key.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::warn;
+
+use super::hold::Hold;
+use super::{GatewayError, headers};
+use crate::config::GatewayConfig;
+
+/// How long a connection to the model API may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The model API.
+pub(super) struct Upstream {
+    client: Client,
+    base: Url,
+    key: HeaderValue,
+}
+
+/// A sandbox's request on its way out. Body and query are as they came.
+pub(super) struct Outgoing {
+    /// The query with which the path was asked for.
+    pub(super) query: Option<String>,
+    /// The sandbox's headers.
+    pub(super) headers: HeaderMap,
+    /// The sandbox's bytes.
+    pub(super) body: Bytes,
+    /// The memory the body was granted: given back when it was sent.
+    pub(super) memory: OwnedSemaphorePermit,
+}
+
+impl Upstream {
+    /// Prepares calls to the model API.
+    pub(super) fn new(config: &GatewayConfig) -> Result<Self, GatewayError> {
+        let mut base = Url::parse(&config.upstream_url).map_err(|_| GatewayError::UpstreamUrl)?;
+        let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
+        if !matches!(base.scheme(), "http" | "https") || !plain || base.fragment().is_some() {
+            return Err(GatewayError::UpstreamUrl);
+        }
+        let prefix = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&prefix);
+        let mut key = HeaderValue::from_str(config.api_key.expose()).map_err(|_| GatewayError::ApiKey)?;
+        key.set_sensitive(true);
+        if key.is_empty() {
+            warn!("`gateway.api_key` is empty: the model API will refuse every call");
+        }
+        let client = Client::builder().redirect(Policy::none()).referer(false).connect_timeout(CONNECT_TIMEOUT).build();
+        Ok(Self { client: client.map_err(GatewayError::Client)?, base, key })
+    }
+
+    /// Calls the model. The hold is the proof that the ledger knows of it.
+    pub(super) async fn call(&self, outgoing: Outgoing, _hold: &Hold) -> reqwest::Result<reqwest::Response> {
+        self.post("/v1/messages", outgoing).await
+    }
+
+    /// Counts a request's tokens, which the provider does not charge.
+    pub(super) async fn count_tokens(&self, outgoing: Outgoing) -> reqwest::Result<reqwest::Response> {
+        self.post("/v1/messages/count_tokens", outgoing).await
+    }
+
+    async fn post(&self, path: &str, outgoing: Outgoing) -> reqwest::Result<reqwest::Response> {
+        let Outgoing { query, headers, body, memory } = outgoing;
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url.set_query(query.as_deref());
+        let headers = headers::outgoing(headers, &self.key);
+        let answer = self.client.post(url).headers(headers).body(body).send().await;
+        drop(memory);
+        answer.map_err(reqwest::Error::without_url)
+    }
+}
+
+/// The address only: the key is nobody's business.
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Upstream").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Secret;
+
+    fn upstream(url: &str, key: &str) -> Result<Upstream, GatewayError> {
+        Upstream::new(&GatewayConfig {
+            upstream_url: url.to_owned(),
+            api_key: Secret::new(key),
+            prices_file: std::path::PathBuf::new(),
+            response_timeout_ms: 1_000,
+            stream_idle_timeout_ms: 1_000,
+            drain_timeout_ms: 1_000,
+            max_body_bytes: 1_000,
+        })
+    }
+
+    #[test]
+    fn an_address_is_plain() {
+        assert!(upstream("https://models.example/prefix/", "k").is_ok());
+        for bad in ["models.example", "ftp://models.example", "http://a:b@models.example", "http://models.example/?a=b", ""] {
+            assert!(matches!(upstream(bad, "k"), Err(GatewayError::UpstreamUrl)), "{bad} was taken");
+        }
+    }
+
+    #[test]
+    fn the_key_is_not_shown() {
+        let shown = format!("{:?}", upstream("https://models.example", "sk-live-1").unwrap());
+        assert!(!shown.contains("sk-live-1"), "{shown}");
+        let error = upstream("https://models.example", "sk-live-1\n").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("sk-live-1"), "{error}");
+    }
+}

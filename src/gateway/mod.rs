@@ -1,0 +1,41 @@
+//! The gateway: the one way from a sandbox to the model, and the only holder of the provider's key.
+//!
+//! ```text
+//!   sandbox ══ its socket ══► server ► messages ─► hold ─► forward ══► model API
+//!                               ▲                   ▲         ║
+//!                               ║                 settle ◄─ meter (reads a copy)
+//!                               ╚════════ relay ════╧═════════╝
+//! ```
+//!
+//! A call is opened in the ledger before it is made ([`hold`]), carried through byte for byte ([`forward`], [`relay`]),
+//! counted from a copy of the answer ([`sse`], [`meter`]), and settled before the caller sees the answer's end. It is
+//! a task of its own, so a caller that leaves does not take the bill along: the answer is read on for a while, and what
+//! the provider did not tell is estimated ([`estimate`]). Errors have the shape of the model API's ([`reply`]), because
+//! their reader is the agent.
+
+mod call;
+mod client;
+mod error;
+mod estimate;
+mod forward;
+mod headers;
+mod hold;
+mod intake;
+mod listener;
+mod messages;
+mod meter;
+mod patience;
+mod price;
+mod price_file;
+mod relay;
+mod reply;
+mod report;
+mod server;
+mod sse;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::GatewayError;
+pub use price_file::PriceError;
+pub use server::Gateway;

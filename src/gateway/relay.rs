@@ -1,0 +1,157 @@
+//! Carries an answer to its caller: piece by piece as it comes, a copy to the meter, the end only when it is paid.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use tracing::warn;
+
+use super::client::Client;
+use super::headers;
+use super::hold::Hold;
+use super::meter::Meter;
+use super::patience::{GaveUp, Limits, Patience};
+use super::reply::{self, Refusal};
+use crate::sandbox::Activity;
+
+/// The longest answer that is taken whole.
+const MAX_WHOLE_BYTES: usize = 64 * 1024 * 1024;
+
+/// A call's way back.
+#[derive(Debug)]
+pub(super) struct Relay {
+    /// Who waits for the answer.
+    pub(super) client: Client,
+    /// How long it is waited for.
+    pub(super) patience: Patience,
+    /// Told of every piece.
+    pub(super) activity: Activity,
+    /// The bounds of waiting.
+    pub(super) limits: Limits,
+}
+
+/// Why an answer did not come to its end.
+#[derive(Debug)]
+enum Broken {
+    /// It was given up here.
+    GaveUp(GaveUp),
+    /// It was cut upstream.
+    Cut(reqwest::Error),
+    /// It is longer than what is taken whole.
+    TooLong,
+}
+
+impl Relay {
+    /// Carries `answer` to the caller, and settles the call.
+    pub(super) async fn carry(self, answer: reqwest::Response, hold: Hold, meter: Meter) {
+        self.activity.touch();
+        let kind = answer.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+        if answer.status().is_success() && kind.starts_with(b"text/event-stream") {
+            self.stream(answer, hold, meter).await;
+        } else {
+            self.whole(answer, hold, meter).await;
+        }
+    }
+
+    /// Answers the caller instead of the model.
+    pub(super) fn refuse(mut self, refusal: Refusal) {
+        use axum::response::IntoResponse;
+        self.client.answer(refusal.into_response());
+    }
+
+    async fn stream(mut self, mut answer: reqwest::Response, hold: Hold, mut meter: Meter) {
+        self.client.begin(answer.status(), headers::incoming(std::mem::take(answer.headers_mut())));
+        let last = loop {
+            match self.next(&mut answer).await {
+                Ok(Some(piece)) => {
+                    meter.read(&piece);
+                    if meter.is_over() {
+                        break Ok(Some(piece));
+                    }
+                    self.client.pass(piece).await;
+                }
+                end => break end,
+            }
+        };
+        hold.settle(meter.bill()).await;
+        match last {
+            Ok(Some(piece)) => {
+                self.client.pass(piece).await;
+                self.rest(answer).await;
+            }
+            Ok(None) => self.client.end().await,
+            Err(Broken::GaveUp(GaveUp::Silent)) => {
+                self.client.pass(reply::idle_event(self.limits.idle)).await;
+                self.client.end().await;
+            }
+            Err(broken) => self.report(&broken),
+        }
+    }
+
+    /// Carries what comes after the end that was paid for: nothing, as a rule.
+    async fn rest(mut self, mut answer: reqwest::Response) {
+        while let Ok(Some(piece)) = self.next(&mut answer).await {
+            self.client.pass(piece).await;
+        }
+        self.client.end().await;
+    }
+
+    async fn whole(mut self, mut answer: reqwest::Response, hold: Hold, mut meter: Meter) {
+        let mut body = BytesMut::new();
+        let end = self.take_all(&mut answer, &mut body).await;
+        let bill = match &end {
+            _ if !answer.status().is_success() => meter.nothing(true),
+            Ok(()) => {
+                meter.read_whole(&body);
+                meter.bill()
+            }
+            Err(_) => {
+                meter.read_fragment(&body);
+                meter.bill()
+            }
+        };
+        hold.settle(bill).await;
+        if let Err(broken) = end {
+            self.report(&broken);
+            let refusal = match broken {
+                Broken::GaveUp(GaveUp::Silent) => Refusal::no_answer(self.limits.idle),
+                Broken::GaveUp(_) => Refusal::ended(),
+                Broken::Cut(_) | Broken::TooLong => Refusal::broken(),
+            };
+            return self.refuse(refusal);
+        }
+        let mut response = Response::new(Body::from(body.freeze()));
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = headers::incoming(std::mem::take(answer.headers_mut()));
+        self.client.answer(response);
+    }
+
+    async fn take_all(&mut self, answer: &mut reqwest::Response, body: &mut BytesMut) -> Result<(), Broken> {
+        while let Some(piece) = self.next(answer).await? {
+            if body.len() + piece.len() > MAX_WHOLE_BYTES {
+                return Err(Broken::TooLong);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(())
+    }
+
+    /// The next piece of the answer; `None` at its end.
+    async fn next(&mut self, answer: &mut reqwest::Response) -> Result<Option<Bytes>, Broken> {
+        let waited = self.patience.wait(&mut self.client, self.limits.idle, answer.chunk()).await;
+        let piece = waited.map_err(Broken::GaveUp)?.map_err(|error| Broken::Cut(error.without_url()))?;
+        self.activity.touch();
+        Ok(piece)
+    }
+
+    fn report(&self, broken: &Broken) {
+        match broken {
+            Broken::GaveUp(reason) => warn!(?reason, "an answer of the model was given up; the call is estimated"),
+            Broken::Cut(error) => warn!(
+                error = error as &dyn std::error::Error,
+                "the model API cut its answer; what is not known of the call is estimated"
+            ),
+            Broken::TooLong => warn!("an answer of the model is too long to be taken whole"),
+        }
+    }
+}

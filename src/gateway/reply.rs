@@ -1,0 +1,118 @@
+//! What the gateway answers by itself, in the shape of the model API's errors: their reader is the agent, which shows the
+//! message to its user and repeats the call unless it is told that repeating is of no use.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
+
+/// Tells the agent whether repeating the call may help.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// Characters of a model's name that are repeated in a message.
+const SHOWN_NAME: usize = 100;
+
+/// An error in the place of an answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+    /// Whether the agent may try again.
+    may_pass: bool,
+}
+
+impl Refusal {
+    fn lasting(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), may_pass: false }
+    }
+
+    fn passing(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, kind: "api_error", message: message.into(), may_pass: true }
+    }
+
+    /// The path or method leads nowhere.
+    pub(super) fn unknown_path() -> Self {
+        Self::lasting(StatusCode::NOT_FOUND, "not_found_error", "there is nothing here but the Messages API")
+    }
+
+    /// The body is larger than what is read.
+    pub(super) fn too_large(limit_bytes: usize) -> Self {
+        let message = format!("the request is larger than the {limit_bytes} bytes that are accepted here");
+        Self::lasting(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+    }
+
+    /// The body is not a call to the model.
+    pub(super) fn malformed(reason: impl std::fmt::Display) -> Self {
+        let message = format!("the request body is not a call to the model: {reason}");
+        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    /// The call would cost something that cannot be computed.
+    pub(super) fn unpriceable(what: &str) -> Self {
+        let message = format!("{what} cannot be used here, because it has no price in this installation");
+        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    /// The model asked for is not in the price table.
+    pub(super) fn unpriced_model(model: &str) -> Self {
+        let name: String = model.chars().take(SHOWN_NAME).collect();
+        let message = format!("the model `{name}` has no price in this installation, so it cannot be used here");
+        Self::lasting(StatusCode::NOT_FOUND, "not_found_error", message)
+    }
+
+    /// The ledger cannot be written, so nothing may be spent.
+    pub(super) fn no_ledger() -> Self {
+        let message = "the call cannot be accounted for at the moment, so it was not made";
+        Self::lasting(StatusCode::SERVICE_UNAVAILABLE, "api_error", message)
+    }
+
+    /// The sandbox or the server is at its end.
+    pub(super) fn ended() -> Self {
+        Self::lasting(StatusCode::SERVICE_UNAVAILABLE, "api_error", "the session's sandbox is being stopped")
+    }
+
+    /// The model API was not reached.
+    pub(super) fn unreachable() -> Self {
+        Self::passing(StatusCode::BAD_GATEWAY, "the model API cannot be reached from this installation")
+    }
+
+    /// The model API broke off.
+    pub(super) fn broken() -> Self {
+        Self::passing(StatusCode::BAD_GATEWAY, "the connection to the model API broke before its answer was complete")
+    }
+
+    /// The model API did not answer in time.
+    pub(super) fn no_answer(limit: Duration) -> Self {
+        let message = format!("the model API sent nothing for {} ms", limit.as_millis());
+        Self::passing(StatusCode::GATEWAY_TIMEOUT, message)
+    }
+
+    fn body(&self) -> String {
+        json!({ "type": "error", "error": { "type": self.kind, "message": self.message } }).to_string()
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body()));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if !self.may_pass {
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        response
+    }
+}
+
+/// The event that ends a stream in which the model has said nothing for `limit`. It begins with a line end, because the
+/// stream may stand still in the middle of a line.
+pub(super) fn idle_event(limit: Duration) -> Bytes {
+    let message = format!("the model's answer stood still for {} ms, so it was ended as idle", limit.as_millis());
+    let error = Refusal::passing(StatusCode::GATEWAY_TIMEOUT, message).body();
+    Bytes::from(format!("\n\nevent: error\ndata: {error}\n\n"))
+}

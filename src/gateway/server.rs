@@ -1,0 +1,112 @@
+//! The gateway's servers: one for each sandbox's socket, for as long as the sandbox lives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::forward::Upstream;
+use super::hold::Books;
+use super::listener::BoundedListener;
+use super::patience::Limits;
+use super::{GatewayError, intake, messages, price_file};
+use crate::config::GatewayConfig;
+use crate::domain::Clock;
+use crate::lifecycle::Tasks;
+use crate::sandbox::{Caller, ModelSocket};
+use crate::store::Store;
+
+/// The gateway, ready to serve.
+#[derive(Debug)]
+pub struct Gateway(Arc<Shared>);
+
+/// What the servers of all sandboxes share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Where calls go.
+    pub(super) upstream: Upstream,
+    /// Where they are accounted for.
+    pub(super) books: Arc<Books>,
+    /// How long they are waited for.
+    pub(super) limits: Limits,
+    /// The largest body that is read.
+    pub(super) max_body_bytes: usize,
+    /// Where calls are spawned.
+    pub(super) tasks: Tasks,
+}
+
+/// The sandbox at the other end of a socket.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// What its calls are made with.
+    pub(super) gateway: Arc<Shared>,
+    /// Who it is.
+    pub(super) caller: Caller,
+    /// Cancelled when it is gone.
+    pub(super) closed: CancellationToken,
+    /// The memory its request bodies may take.
+    pub(super) memory: Arc<Semaphore>,
+}
+
+impl Gateway {
+    /// Prepares the gateway: reads the prices, and the key.
+    ///
+    /// # Errors
+    /// When the prices, the upstream's address or the key cannot be used; the message says what is wrong.
+    pub fn new(
+        config: &GatewayConfig,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+    ) -> Result<Self, GatewayError> {
+        let prices = match config.prices_file.as_os_str().is_empty() {
+            true => price_file::built_in()?,
+            false => price_file::load(&config.prices_file)?,
+        };
+        info!(version = prices.version, effective = %prices.effective, names = prices.models.len(), "prices are loaded");
+        let limits = Limits::new(
+            Duration::from_millis(config.response_timeout_ms),
+            Duration::from_millis(config.stream_idle_timeout_ms),
+            Duration::from_millis(config.drain_timeout_ms),
+            tasks.stopping().clone(),
+        );
+        Ok(Self(Arc::new(Shared {
+            upstream: Upstream::new(config)?,
+            books: Arc::new(Books::new(store, clock, prices)),
+            limits,
+            max_body_bytes: config.max_body_bytes,
+            tasks,
+        })))
+    }
+
+    /// Serves every socket that comes, until none can come any more or the process stops.
+    pub async fn serve(self, mut sockets: mpsc::Receiver<ModelSocket>) {
+        let stopping = self.0.tasks.stopping().clone();
+        loop {
+            let socket = tokio::select! {
+                () = stopping.cancelled() => return,
+                socket = sockets.recv() => socket,
+            };
+            let Some(socket) = socket else { return };
+            self.0.tasks.spawn("model socket", serve(Arc::clone(&self.0), socket));
+        }
+    }
+}
+
+/// Serves one sandbox: accepts nobody once it is gone, and ends when its last connection does.
+async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
+    let ModelSocket { listener, caller, closed } = socket;
+    let stopping = gateway.tasks.stopping().clone();
+    let session = caller.session;
+    let memory = intake::memory(gateway.max_body_bytes);
+    let app = messages::router(Peer { gateway, caller, closed: closed.clone(), memory });
+    let server = axum::serve(BoundedListener::new(listener), app).with_graceful_shutdown(closed.cancelled_owned());
+    tokio::select! {
+        () = stopping.cancelled() => {}
+        ended = server.into_future() => if let Err(error) = ended {
+            error!(%error, %session, "a sandbox's way to the model broke");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Driving an agent through one turn: make it ready, give it the prompt, wait for its answer, mind the clocks.
+
+use std::time::Duration;
+
+use innkeeper_shim::protocol::{Exited, Start};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::recorder::Progress;
+use crate::agent::{self, Conversation, TurnResult};
+use crate::config::Config;
+use crate::domain::{EndReason, Outcome, SessionOverview, TurnEnd};
+use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE};
+
+/// The control request whose answer says that the agent listens.
+const READY: &str = "initialize";
+
+/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far.
+///
+/// # Errors
+/// How the turn ended, when the agent does not come up.
+pub(super) async fn begin(
+    overview: &SessionOverview,
+    transcript: String,
+    link: &LinkHandle,
+    progress: &mut mpsc::Receiver<Progress>,
+    config: &Config,
+) -> Result<(), TurnEnd> {
+    let spec = &overview.turn.spec;
+    let resumed = overview.session.agent_session.as_deref().filter(|_| !transcript.is_empty());
+    let (conversation, files) = match resumed {
+        Some(name) => (Conversation::Resumed(name), vec![(agent::transcript_path(name), transcript.into())]),
+        None => (Conversation::New(overview.session.id), Vec::new()),
+    };
+    let start = Start {
+        argv: agent::argv(conversation, spec, &config.agent),
+        env: agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent),
+        cwd: agent::WORKSPACE.to_owned(),
+    };
+    link.start(&files, start);
+    link.input(agent::initialize(READY, spec.system_prompt.as_deref()));
+    let limit = Duration::from_millis(config.sandbox.start_timeout_ms);
+    let failed = |why: String| TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"));
+    timeout(limit, ready(progress)).await.unwrap_or_else(|_| Err(failed(format!("it was not ready within {limit:?}"))))
+}
+
+async fn ready(progress: &mut mpsc::Receiver<Progress>) -> Result<(), TurnEnd> {
+    loop {
+        match progress.recv().await {
+            Some(Progress::Answered { request, error: None }) if request == READY => return Ok(()),
+            Some(Progress::Answered { request, error: Some(error) }) if request == READY => {
+                return Err(TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {error}")));
+            }
+            Some(Progress::Result(result)) => return Err(ended(result)),
+            Some(Progress::Alive | Progress::Answered { .. }) => {}
+            other => return Err(broke_off(other)),
+        }
+    }
+}
+
+/// Waits until the turn is over, by the agent's answer, its end, or a clock.
+pub(super) async fn finish(
+    progress: &mut mpsc::Receiver<Progress>,
+    activity: &Activity,
+    opened_at: Instant,
+    config: &Config,
+) -> TurnEnd {
+    let limits = &config.session;
+    let silence = Duration::from_millis(limits.silence_timeout_ms);
+    let turn_end = Instant::now() + Duration::from_millis(limits.turn_timeout_ms);
+    let total_end = opened_at + Duration::from_millis(limits.total_timeout_ms);
+    let mut signs = activity.watch();
+    let mut last_sign = Instant::now();
+    loop {
+        tokio::select! {
+            step = progress.recv() => match step {
+                Some(Progress::Result(result)) => return ended(result),
+                Some(Progress::Alive | Progress::Answered { .. }) => last_sign = Instant::now(),
+                other => return broke_off(other),
+            },
+            Ok(()) = signs.changed() => last_sign = Instant::now(),
+            () = sleep_until(last_sign + silence) => {
+                return timed_out(EndReason::SilenceTimeout, "Nothing was heard of the agent for", limits.silence_timeout_ms);
+            }
+            () = sleep_until(turn_end) => {
+                return timed_out(EndReason::TurnTimeout, "The turn took longer than", limits.turn_timeout_ms);
+            }
+            () = sleep_until(total_end) => {
+                return timed_out(EndReason::TotalTimeout, "The session ran longer than", limits.total_timeout_ms);
+            }
+        }
+    }
+}
+
+fn ended(result: TurnResult) -> TurnEnd {
+    match result.error {
+        None => TurnEnd {
+            outcome: Outcome::Completed,
+            reason: EndReason::Answered,
+            error: None,
+            report: Some(result.report),
+        },
+        Some(error) => TurnEnd {
+            outcome: Outcome::Failed,
+            reason: EndReason::AgentError,
+            error: Some(error),
+            report: Some(result.report),
+        },
+    }
+}
+
+fn timed_out(reason: EndReason, what: &str, limit_ms: u64) -> TurnEnd {
+    TurnEnd::failed(reason, format!("{what} {:?}; it was stopped", Duration::from_millis(limit_ms)))
+}
+
+fn broke_off(step: Option<Progress>) -> TurnEnd {
+    match step {
+        Some(Progress::Exited(exited)) => exited_early(&exited),
+        Some(Progress::Fault(why)) => {
+            TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"))
+        }
+        Some(Progress::StoreFailed(_)) => {
+            TurnEnd::failed(EndReason::Interrupted, "The server could not store what the agent said")
+        }
+        _ => TurnEnd::failed(EndReason::AgentExited, "The sandbox ended before the agent answered"),
+    }
+}
+
+fn exited_early(exited: &Exited) -> TurnEnd {
+    if exited.oom_kills.is_some_and(|kills| kills > 0) && exited.signal == Some(9) {
+        return TurnEnd::failed(EndReason::OutOfMemory, "The sandbox ran out of memory");
+    }
+    let how = match (exited.code, exited.signal) {
+        (_, Some(signal)) => format!("was killed by signal {signal}"),
+        (code, None) => format!("exited with code {}", code.unwrap_or_default()),
+    };
+    TurnEnd::failed(EndReason::AgentExited, format!("The agent {how} before it answered"))
+}

@@ -1,0 +1,51 @@
+//! The reconciler makes the world match the rows: at the start, when no session is live but some were.
+//!
+//! It takes no input and may be run again after any crash. A sandbox of this installation belongs to nobody any more and
+//! is removed; a turn that was under way has ended; a turn that still waited is taken up again.
+
+use tracing::{info, warn};
+
+use super::Registry;
+use super::supervisor::interrupted;
+use crate::domain::SessionState;
+use crate::engine::{Engine, EngineError};
+use crate::store::StoreError;
+
+/// Why the world could not be matched to the rows.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The engine failed.
+    #[error("sandboxes of an earlier run could not be removed")]
+    Engine(#[from] EngineError),
+    /// The store failed.
+    #[error("turns of an earlier run could not be ended")]
+    Store(#[from] StoreError),
+}
+
+impl Registry {
+    /// Clears away what an earlier run of the server left, and takes up what still waits.
+    ///
+    /// # Errors
+    /// When the engine or the store fails; what was done until then is not undone, and need not be.
+    pub async fn reconcile(&self, engine: &dyn Engine, installation: &str) -> Result<(), ReconcileError> {
+        for orphan in engine.list(installation).await? {
+            info!(sandbox = orphan.id.0, "removing a sandbox of an earlier run");
+            engine.remove(&orphan.id).await?;
+        }
+        if let Err(error) = std::fs::remove_dir_all(self.shared().config.sandboxes_dir())
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            warn!(%error, "directories of an earlier run's sandboxes could not be removed");
+        }
+        let shared = self.shared();
+        for overview in shared.store.sessions().list_live().await? {
+            let session = &overview.session;
+            if session.state == SessionState::Queued {
+                self.supervise(session.tenant, session.id).await?;
+            } else {
+                shared.store.turns().end(session.id, overview.turn.id, &interrupted(), shared.clock.now()).await?;
+            }
+        }
+        Ok(())
+    }
+}

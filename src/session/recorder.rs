@@ -1,0 +1,148 @@
+//! The recorder: writes down what the shim reports, and only then tells the supervisor and lets the shim forget it.
+//!
+//! It is a task of its own, so that a supervisor that turns to a timer or a request never drops a line half written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use innkeeper_shim::protocol::{Entry, Exited, Line, Stream};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::agent::{AgentLine, Meaning, TurnResult, read_line};
+use crate::domain::{Clock, EventKind, NewEvent, SessionId, TurnId};
+use crate::sandbox::{LinkHandle, Report};
+use crate::store::{Batch, Store, StoreError};
+
+/// Entries written in one transaction at most.
+const BATCH: usize = 128;
+
+/// How often a batch is tried before the turn is given up, and how long between.
+const TRIES: u32 = 5;
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// What the supervisor learns, in order, each after what it tells of was stored.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// The agent wrote something.
+    Alive,
+    /// The agent answered a control request.
+    Answered {
+        /// The request.
+        request: String,
+        /// What went wrong, if something did.
+        error: Option<String>,
+    },
+    /// The turn's result is there.
+    Result(TurnResult),
+    /// The agent ended.
+    Exited(Exited),
+    /// No agent will run.
+    Fault(String),
+    /// What the agent said cannot be stored.
+    StoreFailed(StoreError),
+}
+
+/// What a recorder needs.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) session: SessionId,
+    pub(super) turn: TurnId,
+    pub(super) link: LinkHandle,
+}
+
+/// What one round of reports comes to.
+#[derive(Debug, Default)]
+struct Round {
+    batch: Batch,
+    progress: Vec<Progress>,
+    last_seq: u64,
+}
+
+impl Recorder {
+    /// Records until the reports end, or nobody wants to know.
+    pub(super) async fn run(self, mut reports: mpsc::Receiver<Report>, supervisor: mpsc::Sender<Progress>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        while reports.recv_many(&mut waiting, BATCH).await > 0 {
+            let mut round = Round::default();
+            for report in waiting.drain(..) {
+                self.read(report, &mut round);
+            }
+            if let Err(error) = self.write(&round.batch).await {
+                let _ = supervisor.send(Progress::StoreFailed(error)).await;
+                return;
+            }
+            self.link.stored(round.last_seq);
+            for progress in round.progress {
+                if supervisor.send(progress).await.is_err() {
+                    // The supervisor is done with this turn; what the agent still says is recorded all the same.
+                    break;
+                }
+            }
+        }
+    }
+
+    fn read(&self, report: Report, round: &mut Round) {
+        match report {
+            Report::Entry { seq, entry } => {
+                round.last_seq = seq;
+                match entry {
+                    Entry::Started { .. } => {}
+                    Entry::Line(line) => self.read_line(&line, round),
+                    Entry::Exited(exited) => round.progress.push(Progress::Exited(exited)),
+                }
+            }
+            Report::Fault(fault) => round.progress.push(Progress::Fault(fault.message)),
+            Report::Present(_) => {}
+        }
+    }
+
+    fn read_line(&self, line: &Line, round: &mut Round) {
+        if line.stream == Stream::Stderr {
+            let text = String::from_utf8_lossy(&line.bytes);
+            let payload = json!({ "text": text }).to_string();
+            self.note(AgentLine { kind: EventKind::AgentError, payload, meaning: Meaning::Other }, round);
+            return;
+        }
+        let mut line = read_line(&line.bytes);
+        match std::mem::replace(&mut line.meaning, Meaning::Other) {
+            // Kept as the transcript: a second copy among the events would double the store.
+            Meaning::Transcript(entries) => {
+                round.batch.transcript.extend(entries);
+                round.progress.push(Progress::Alive);
+                return;
+            }
+            Meaning::Began { conversation } => {
+                round.batch.agent_session = conversation.or(round.batch.agent_session.take());
+                round.progress.push(Progress::Alive);
+            }
+            Meaning::Answered { request, error } => round.progress.push(Progress::Answered { request, error }),
+            Meaning::Result(result) => round.progress.push(Progress::Result(result)),
+            Meaning::Other => round.progress.push(Progress::Alive),
+        }
+        self.note(line, round);
+    }
+
+    fn note(&self, line: AgentLine, round: &mut Round) {
+        let AgentLine { kind, payload, .. } = line;
+        round.batch.events.push(NewEvent { turn: self.turn, kind, payload, at: self.clock.now() });
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut tries = 1;
+        loop {
+            match self.store.events().append(self.session, batch).await {
+                Ok(_) => return Ok(()),
+                Err(error) if tries == TRIES => return Err(error),
+                Err(error) => tracing::warn!(%error, tries, "what the agent said could not be stored; trying again"),
+            }
+            tries += 1;
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+}

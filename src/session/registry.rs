@@ -1,0 +1,242 @@
+//! The registry: where a request about a session finds it, live or at rest.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::supervisor::{Request, Supervisor};
+use super::{CancelError, DeleteError, ResumeError, StartError};
+use crate::admission::Slots;
+use crate::agent::refused_env;
+use crate::config::Config;
+use crate::domain::{
+    Clock, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, Timestamp, TurnId, TurnSpec,
+};
+use crate::lifecycle::Tasks;
+use crate::sandbox::{Maker, Workspace};
+use crate::store::{NewSession, NewTurn, Store, StoreError};
+
+/// What sessions need of the rest of the server.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Every fact.
+    pub(super) store: Store,
+    /// The time.
+    pub(super) clock: Arc<dyn Clock>,
+    /// All settings.
+    pub(super) config: Arc<Config>,
+    /// Where tasks are spawned.
+    pub(super) tasks: Tasks,
+    /// What makes sandboxes.
+    pub(super) maker: Maker,
+    /// Places for live sessions.
+    pub(super) slots: Slots,
+    /// The live sessions.
+    live: Mutex<HashMap<SessionId, Live>>,
+}
+
+/// A live session, as others see it.
+#[derive(Debug)]
+struct Live {
+    /// The turn its supervisor takes it through.
+    turn: TurnId,
+    /// Where its supervisor is asked.
+    inbox: mpsc::Sender<Request>,
+    /// Cancelled when its supervisor is done.
+    done: CancellationToken,
+}
+
+/// The sessions. Cheap to clone; all clones are one registry.
+#[derive(Clone, Debug)]
+pub struct Registry(Arc<Shared>);
+
+impl Shared {
+    /// Strikes a session off whose supervisor is done with `turn`, unless a further turn has taken its place.
+    pub(super) fn forget(&self, id: SessionId, turn: TurnId) {
+        let mut live = self.live();
+        if live.get(&id).is_some_and(|found| found.turn == turn) {
+            live.remove(&id);
+        }
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registry {
+    /// No session is live yet.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, config: Arc<Config>, tasks: Tasks, maker: Maker) -> Self {
+        let slots = Slots::new(config.session.max_running);
+        Self(Arc::new(Shared { store, clock, config, tasks, maker, slots, live: Mutex::default() }))
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// Starts a session in the directory `cwd` names, and answers its id once it is stored.
+    ///
+    /// # Errors
+    /// When the directory or the environment is refused, the server is stopping, or the store fails.
+    pub async fn start(
+        &self,
+        tenant: &Tenant,
+        cwd: Option<&str>,
+        prompt: String,
+        spec: TurnSpec,
+    ) -> Result<SessionId, StartError> {
+        self.admit(&spec)?;
+        let workspace = Workspace::open(&tenant.roots, cwd)?;
+        let id = SessionId::generate();
+        let turn = self.new_turn(prompt, spec);
+        let new = NewSession { id, tenant: tenant.id, root: workspace.root, relative: workspace.relative, turn };
+        self.0.store.sessions().create(&new).await?;
+        self.supervise(tenant.id, id).await?;
+        Ok(id)
+    }
+
+    /// Begins a further turn of a session whose agent has spoken.
+    ///
+    /// # Errors
+    /// When there is no such session, it is at work, has no conversation, or the turn is refused as a start is.
+    pub async fn resume(
+        &self,
+        tenant: &Tenant,
+        id: SessionId,
+        cwd: Option<&str>,
+        prompt: String,
+        spec: TurnSpec,
+    ) -> Result<(), ResumeError> {
+        let overview = self.find(tenant.id, id).await.map_err(StartError::Store)?.ok_or(ResumeError::NotFound)?;
+        if overview.session.state != SessionState::Idle {
+            return Err(ResumeError::Running);
+        }
+        if overview.session.agent_session.is_none() {
+            return Err(ResumeError::NoConversation);
+        }
+        self.admit(&spec)?;
+        if cwd.is_some_and(|cwd| !cwd.is_empty()) {
+            let asked = Workspace::open(&tenant.roots, cwd).map_err(StartError::Workspace)?;
+            let session = &overview.session;
+            let ours = Workspace::open_below(&session.root, &session.relative).map_err(StartError::Workspace)?;
+            if (asked.device, asked.inode) != (ours.device, ours.inode) {
+                return Err(ResumeError::OtherWorkspace);
+            }
+        }
+        let turn = self.new_turn(prompt, spec);
+        let begun = self.0.store.sessions().begin_turn(tenant.id, id, &turn).await.map_err(StartError::Store)?;
+        if !begun {
+            return Err(ResumeError::Running);
+        }
+        self.supervise(tenant.id, id).await.map_err(StartError::Store)?;
+        Ok(())
+    }
+
+    /// Cancels the turn under way. Returns once that is stored; the agent is stopped after.
+    ///
+    /// # Errors
+    /// When there is no such session, no turn is under way, or the store fails.
+    pub async fn cancel(&self, tenant: TenantId, id: SessionId) -> Result<(), CancelError> {
+        let overview = self.find(tenant, id).await?.ok_or(CancelError::NotFound)?;
+        let inbox = self.0.live().get(&id).map(|live| live.inbox.clone());
+        if overview.session.state != SessionState::Idle
+            && let Some(inbox) = inbox
+        {
+            let (answer, answered) = oneshot::channel();
+            if inbox.send(Request::Cancel(answer)).await.is_ok()
+                && let Ok(ended) = answered.await
+                && ended?
+            {
+                return Ok(());
+            }
+        }
+        let overview = self.find(tenant, id).await?.ok_or(CancelError::NotFound)?;
+        Err(CancelError::NotRunning(overview.seed_status()))
+    }
+
+    /// Deletes a session at rest, and answers how it stood.
+    ///
+    /// # Errors
+    /// When there is no such session, a turn is under way, or the store fails.
+    pub async fn delete(&self, tenant: TenantId, id: SessionId) -> Result<SeedStatus, DeleteError> {
+        let overview = self.find(tenant, id).await?.ok_or(DeleteError::NotFound)?;
+        if overview.session.state != SessionState::Idle {
+            return Err(DeleteError::Running);
+        }
+        self.wait_until_done(&overview).await;
+        if self.0.store.sessions().delete(tenant, id).await? {
+            return Ok(overview.seed_status());
+        }
+        match self.find(tenant, id).await? {
+            Some(_) => Err(DeleteError::Running),
+            None => Err(DeleteError::NotFound),
+        }
+    }
+
+    /// Deletes the tenant's sessions at rest whose last turn ended before `moment`, and answers how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn cleanup(&self, tenant: TenantId, moment: Timestamp) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        for id in self.0.store.sessions().ended_before(tenant, moment).await? {
+            match self.delete(tenant, id).await {
+                Ok(_) => deleted += 1,
+                // Somebody else was quicker to delete or to resume it.
+                Err(DeleteError::NotFound | DeleteError::Running) => {}
+                Err(DeleteError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Returns when no session is live any more.
+    pub async fn drained(&self) {
+        let waiting: Vec<_> = self.0.live().values().map(|live| live.done.clone()).collect();
+        for done in waiting {
+            done.cancelled().await;
+        }
+    }
+
+    /// Takes a stored session under a supervisor.
+    pub(super) async fn supervise(&self, tenant: TenantId, id: SessionId) -> Result<(), StoreError> {
+        let Some(overview) = self.find(tenant, id).await? else { return Ok(()) };
+        let (sender, inbox) = mpsc::channel(8);
+        let live = Live { turn: overview.turn.id, inbox: sender, done: CancellationToken::new() };
+        let done = live.done.clone().drop_guard();
+        let predecessor = self.0.live().insert(id, live).map(|before| before.done);
+        let supervisor = Supervisor { shared: Arc::clone(&self.0), overview, inbox, predecessor, over: false };
+        self.0.tasks.spawn("supervisor", async move {
+            supervisor.run().await;
+            drop(done);
+        });
+        Ok(())
+    }
+
+    async fn find(&self, tenant: TenantId, id: SessionId) -> Result<Option<SessionOverview>, StoreError> {
+        self.0.store.sessions().find(tenant, id).await
+    }
+
+    /// Waits until the sandbox of a turn that is over is gone, and nothing is written to the session any more.
+    async fn wait_until_done(&self, overview: &SessionOverview) {
+        let done = self.0.live().get(&overview.session.id).filter(|live| live.turn == overview.turn.id).map(|live| live.done.clone());
+        if let Some(done) = done {
+            done.cancelled().await;
+        }
+    }
+
+    fn admit(&self, spec: &TurnSpec) -> Result<(), StartError> {
+        if self.0.tasks.draining().is_cancelled() {
+            return Err(StartError::Draining);
+        }
+        let names = refused_env(&spec.env);
+        if names.is_empty() { Ok(()) } else { Err(StartError::RefusedEnv { names }) }
+    }
+
+    fn new_turn(&self, prompt: String, spec: TurnSpec) -> NewTurn {
+        NewTurn { id: TurnId::generate(), prompt, spec, created_at: self.0.clock.now() }
+    }
+}

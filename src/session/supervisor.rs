@@ -1,0 +1,205 @@
+//! The supervisor: the one task that owns a live session, from its place in the queue to the end of its sandbox.
+//!
+//! ```text
+//! queued ── a slot ──► starting ── shim there, agent ready ──► running ── answer, end, clock ──► idle
+//!    └──────────────────── cancel: the turn is over at once, the agent is stopped after ───────►┘
+//! ```
+//!
+//! All else asks it through its inbox. A cancelled turn is over the moment it is stored as cancelled: stopping the agent
+//! takes its time, and nobody has to wait for it.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::drive;
+use super::recorder::{Progress, Recorder};
+use super::registry::Shared;
+use super::stop::{Manner, stop};
+use crate::domain::{EndReason, SessionOverview, SessionState, TurnEnd};
+use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
+use crate::store::StoreError;
+
+/// What is asked of a supervisor.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Cancel the turn; the answer is whether it was this that ended it.
+    Cancel(oneshot::Sender<Result<bool, StoreError>>),
+}
+
+/// Steps the recorder may be ahead of the supervisor.
+const PROGRESS: usize = 64;
+
+/// One live session.
+pub(super) struct Supervisor {
+    pub(super) shared: Arc<Shared>,
+    pub(super) overview: SessionOverview,
+    pub(super) inbox: mpsc::Receiver<Request>,
+    /// Ends when the sandbox of the session's turn before, which may still be putting its things away, is gone.
+    pub(super) predecessor: Option<CancellationToken>,
+    /// Whether the turn's end is stored.
+    pub(super) over: bool,
+}
+
+impl Supervisor {
+    /// Takes the session through its turn.
+    pub(super) async fn run(mut self) {
+        let draining = self.shared.tasks.draining().clone();
+        let (slots, predecessor) = (self.shared.slots.clone(), self.predecessor.take());
+        let place = async {
+            if let Some(predecessor) = predecessor {
+                predecessor.cancelled().await;
+            }
+            slots.take().await
+        };
+        let slot = tokio::select! {
+            slot = place => Some(slot),
+            () = self.cancelled() => None,
+            () = draining.cancelled() => None,
+        };
+        // A turn that still waits when the server stops is left waiting, and taken up by the next start.
+        if slot.is_some() && !self.over {
+            self.occupy().await;
+        }
+        self.shared.forget(self.overview.session.id, self.overview.turn.id);
+    }
+
+    /// What happens while the session has a place: a sandbox is made, used and removed.
+    async fn occupy(&mut self) {
+        let session = self.overview.session.id;
+        let opened_at = Instant::now();
+        let activity = Activity::new();
+        let mut sandbox = match self.open(activity.clone()).await {
+            Ok(sandbox) => sandbox,
+            Err(end) => return self.end(end).await,
+        };
+        let (sender, mut progress) = mpsc::channel(PROGRESS);
+        let recorder = Recorder {
+            store: self.shared.store.clone(),
+            clock: Arc::clone(&self.shared.clock),
+            session,
+            turn: self.overview.turn.id,
+            link: sandbox.link.clone(),
+        };
+        let (_, closed) = mpsc::channel(1);
+        let reports = std::mem::replace(&mut sandbox.reports, closed);
+        self.shared.tasks.spawn("recorder", recorder.run(reports, sender));
+        let manner = self.turn(&sandbox, &mut progress, &activity, opened_at).await;
+        if !self.shared.tasks.stopping().is_cancelled() {
+            stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
+        }
+        sandbox.close().await;
+        // The recorder ends with the reports: only then is the transcript whole, and the session free to be resumed.
+        while progress.recv().await.is_some() {}
+    }
+
+    /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
+    async fn turn(
+        &mut self,
+        sandbox: &Sandbox,
+        progress: &mut mpsc::Receiver<Progress>,
+        activity: &Activity,
+        opened_at: Instant,
+    ) -> Manner {
+        if self.over {
+            return Manner::Rest;
+        }
+        let shared = Arc::clone(&self.shared);
+        let overview = self.overview.clone();
+        let work = async {
+            let session = overview.session.id;
+            let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
+            drive::begin(&overview, transcript, &sandbox.link, progress, &shared.config).await?;
+            let now = shared.clock.now();
+            let running = shared.store.sessions().set_state(session, SessionState::Running, now).await;
+            running.map_err(|error| store_failed(&error))?;
+            sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
+            Ok(drive::finish(progress, activity, opened_at, &shared.config).await)
+        };
+        let end = tokio::select! {
+            end = work => end.unwrap_or_else(|end| end),
+            () = self.cancelled() => return Manner::Interrupt,
+            () = shared.tasks.stopping().cancelled() => interrupted(),
+        };
+        let manner = match end.reason {
+            EndReason::Answered | EndReason::AgentError | EndReason::AgentExited | EndReason::StartFailed => Manner::Rest,
+            _ => Manner::Interrupt,
+        };
+        self.end(end).await;
+        manner
+    }
+
+    /// Makes the sandbox. A request to cancel is answered meanwhile; the sandbox is finished all the same, and then
+    /// removed, because half a sandbox cannot be.
+    async fn open(&mut self, activity: Activity) -> Result<Sandbox, TurnEnd> {
+        let (session, turn) = (self.overview.session.clone(), self.overview.turn.id);
+        let shared = Arc::clone(&self.shared);
+        let opening = async move {
+            let now = shared.clock.now();
+            let epoch = shared.store.sessions().set_state(session.id, SessionState::Starting, now).await;
+            let epoch = epoch.map_err(|error| store_failed(&error))?;
+            let workspace = Workspace::open_below(&session.root, &session.relative)
+                .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
+            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
+            shared.maker.open(caller, epoch, &workspace).await.map_err(|error| {
+                error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
+                TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
+            })
+        };
+        let mut opening = std::pin::pin!(opening);
+        loop {
+            tokio::select! {
+                result = &mut opening => return result,
+                () = self.cancelled() => {}
+            }
+        }
+    }
+
+    /// Returns when the turn was cancelled, which is stored and answered then. Never returns twice.
+    async fn cancelled(&mut self) {
+        while !self.over {
+            let Some(Request::Cancel(answer)) = self.inbox.recv().await else { break };
+            let ended = self.store_end(&TurnEnd::cancelled()).await;
+            let _ = answer.send(ended);
+            if self.over {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Ends the turn, unless it has ended.
+    async fn end(&mut self, end: TurnEnd) {
+        if self.over {
+            return;
+        }
+        if let Err(error) = self.store_end(&end).await {
+            error!(
+                session = %self.overview.session.id,
+                error = &error as &dyn std::error::Error,
+                "a turn's end could not be stored; the next start of the server ends it"
+            );
+        }
+    }
+
+    async fn store_end(&mut self, end: &TurnEnd) -> Result<bool, StoreError> {
+        let (session, turn) = (self.overview.session.id, self.overview.turn.id);
+        let ended = self.shared.store.turns().end(session, turn, end, self.shared.clock.now()).await?;
+        self.over = true;
+        info!(%session, reason = end.reason.as_str(), "a turn ended");
+        Ok(ended)
+    }
+}
+
+fn store_failed(error: &StoreError) -> TurnEnd {
+    error!(error = error as &dyn std::error::Error, "the store failed a turn");
+    TurnEnd::failed(EndReason::StartFailed, "The server could not store the session's state")
+}
+
+/// How a turn ends that the server's own end cut short.
+pub(super) fn interrupted() -> TurnEnd {
+    TurnEnd::failed(EndReason::Interrupted, "The server stopped during the turn; resume the session to go on")
+}
