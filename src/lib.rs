@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod agent;
 pub mod api;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
@@ -14,3 +15,4 @@ pub mod lifecycle;
 pub mod sandbox;
 pub mod session;
 pub mod store;
+pub mod telemetry;

@@ -2,7 +2,10 @@
 
 pub mod admin;
 pub mod auth;
+mod router;
 pub mod seed;
+
+pub use router::{operator, public};
 
 use std::sync::Arc;
 

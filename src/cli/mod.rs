@@ -3,9 +3,64 @@
 mod data;
 mod keys;
 mod output;
+mod serve;
 pub mod stand_in;
 mod tenants;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
 
 pub use keys::KeysCommand;
 pub use output::CommandResult;
 pub use tenants::TenantsCommand;
+
+use crate::config::Config;
+
+/// Runs coding agents for many tenants, each in its own sandbox, every model call metered.
+#[derive(Debug, Parser)]
+#[command(name = "innkeeper", version)]
+pub struct Cli {
+    /// A file of settings; see config/default.toml for all of them.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve,
+    /// Run the stand-in model: a Messages API whose answers are scripted.
+    StandIn {
+        /// Where it listens.
+        #[arg(long, default_value = "127.0.0.1:4010")]
+        listen: SocketAddr,
+    },
+    /// Create and list tenants.
+    Tenants(TenantsCommand),
+    /// Create keys.
+    Keys(KeysCommand),
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// When it cannot be done; the message says what to do.
+    pub async fn run(self) -> CommandResult {
+        let config = Config::load(self.config.as_deref())?;
+        match self.command {
+            Command::Serve => serve::serve(config).await,
+            Command::StandIn { listen } => {
+                let listener = tokio::net::TcpListener::bind(listen).await?;
+                stand_in::serve(listener, std::future::pending()).await?;
+                Ok(())
+            }
+            Command::Tenants(command) => command.run(&config).await,
+            Command::Keys(command) => command.run(&config).await,
+        }
+    }
+}

@@ -236,7 +236,7 @@ impl State {
 impl LinkHandle {
     /// Starts the agent, after `files` were written as `(path, contents)`.
     pub fn start(&self, files: &[(String, Bytes)], start: Start) {
-        let pieces = files.iter().flat_map(|(path, contents)| File::pieces(path, 0o600, contents).collect::<Vec<_>>());
+        let pieces = files.iter().flat_map(|(path, contents)| File::pieces(path, 0o600, contents.clone()));
         let messages = pieces.chain([ToShim::Start(start)]).collect();
         let _ = self.0.send(Order::Start(messages));
     }

@@ -1,0 +1,78 @@
+//! The routers of the two listeners: tenants on the public one, operators on theirs.
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Redirect;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::services::ServeDir;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::auth::{KeySchemes, TenantCaller};
+use super::{ApiState, admin, seed};
+
+/// What the documents begin with.
+#[derive(OpenApi)]
+#[openapi(info(title = "innkeeper", description = "Runs coding agents for many tenants."), modifiers(&KeySchemes))]
+struct Document;
+
+/// What tenants reach.
+pub fn public(state: ApiState) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router()).split_for_parts();
+    let ui = ui(&state);
+    let cors = cors(&state.config.http.cors_origins);
+    router
+        .with_state(state)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(ui)
+        .fallback(seed::not_found)
+        .layer(CatchPanicLayer::new())
+        .layer(cors)
+}
+
+/// What operators reach.
+pub fn operator(state: ApiState) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router()).split_for_parts();
+    router
+        .route("/livez", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .with_state(state)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .layer(CatchPanicLayer::new())
+}
+
+/// Whether the store answers.
+async fn ready(axum::extract::State(state): axum::extract::State<ApiState>) -> (StatusCode, &'static str) {
+    match state.store.keys().has_operator_key().await {
+        Ok(_) => (StatusCode::OK, "ok"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
+    }
+}
+
+/// The operator's own files at `/ui`, for whoever has a key.
+fn ui(state: &ApiState) -> Router {
+    let directory = &state.config.http.static_dir;
+    if directory.as_os_str().is_empty() {
+        return Router::new();
+    }
+    let guard = axum::middleware::from_extractor_with_state::<TenantCaller, _>(state.clone());
+    Router::new()
+        .nest_service("/ui/", ServeDir::new(directory))
+        .route("/ui", get(|| async { Redirect::temporary("/ui/") }))
+        .layer(guard)
+}
+
+/// No page of another origin may call, but for the origins that are listed.
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<_> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods(tower_http::cors::AllowMethods::mirror_request())
+        .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
+}

@@ -1,0 +1,130 @@
+//! The wiring: every part is made from its own settings and given what it needs, then the listeners open.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tracing::info;
+
+use crate::api::auth::{Verifier, ensure_operator_key};
+use crate::api::{self, ApiState};
+use crate::config::Config;
+use crate::domain::{Clock, PlainKey, SystemClock};
+use crate::engine::Engine;
+use crate::engine::docker::Docker;
+use crate::gateway::Gateway;
+use crate::lifecycle::Tasks;
+use crate::sandbox::Maker;
+use crate::session::Registry;
+use crate::store::Store;
+
+/// The label that says which protocol an image's shim speaks.
+const PROTOCOL_LABEL: &str = "innkeeper.shim-protocol";
+
+/// Any failure to start, said for people.
+pub type StartupError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct App {
+    /// Where tenants reach it.
+    pub public: std::net::SocketAddr,
+    /// Where operators reach it.
+    pub operator: std::net::SocketAddr,
+    /// The operators' key, when this start made it.
+    pub operator_key: Option<PlainKey>,
+    config: Arc<Config>,
+    tasks: Tasks,
+    sessions: Registry,
+}
+
+impl App {
+    /// Makes every part and opens the listeners.
+    ///
+    /// # Errors
+    /// When a part cannot be made; the message says what to do.
+    pub async fn start(config: Config) -> Result<Self, StartupError> {
+        let mut config = config;
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|error| format!("cannot make data_dir `{}`: {error}", config.data_dir.display()))?;
+        std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(0o700))?;
+        config.data_dir = config.data_dir.canonicalize()?;
+        let config = Arc::new(config);
+        let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
+        let store = Store::open(&config.database_path()).await?;
+        let installation = store.installation().await?;
+
+        let endpoint = Some(config.engine.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
+        let engine: Arc<dyn Engine> = Arc::new(Docker::connect(endpoint).await?);
+        let image = sandbox_image(engine.as_ref(), &config.engine.image).await?;
+        info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
+
+        let (model_sockets, sockets) = mpsc::channel(64);
+        let gateway = Gateway::new(&config.gateway, store.clone(), Arc::clone(&clock), tasks.clone())?;
+        tasks.spawn("gateway", gateway.serve(sockets));
+        let maker =
+            Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), &installation, &image, model_sockets);
+        let sessions =
+            Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
+        sessions.reconcile(engine.as_ref(), &installation).await?;
+
+        let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
+        let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
+        let state =
+            ApiState { config: Arc::clone(&config), clock, store, keys, sessions: sessions.clone() };
+        let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
+        let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
+        Ok(Self { public, operator, operator_key, config, tasks, sessions })
+    }
+
+    /// Serves until the process is told to end. Answers whether it ended well.
+    ///
+    /// # Errors
+    /// When signals cannot be listened for.
+    pub async fn run(self) -> std::io::Result<bool> {
+        let grace = Duration::from_millis(self.config.http.shutdown_grace_ms);
+        let sessions = self.sessions.clone();
+        let draining = self.tasks.draining().clone();
+        let drained = async move {
+            draining.cancelled().await;
+            sessions.drained().await;
+        };
+        self.tasks.run_until_ended(grace, drained).await
+    }
+}
+
+/// The image's content-addressed id, when its shim speaks our protocol.
+async fn sandbox_image(engine: &dyn Engine, reference: &str) -> Result<String, StartupError> {
+    let Some(image) = engine.find_image(reference).await? else {
+        return Err(format!("the sandbox image `{reference}` is missing; `make image` builds it").into());
+    };
+    let ours = innkeeper_shim::protocol::VERSION.to_string();
+    match image.labels.get(PROTOCOL_LABEL) {
+        Some(theirs) if *theirs == ours => Ok(image.id),
+        theirs => Err(format!(
+            "the shim in the sandbox image `{reference}` speaks protocol {}, this server speaks {ours}; run `make image`",
+            theirs.map_or("none", String::as_str)
+        )
+        .into()),
+    }
+}
+
+async fn listen(
+    tasks: &Tasks,
+    address: std::net::SocketAddr,
+    router: axum::Router,
+) -> Result<std::net::SocketAddr, StartupError> {
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let bound = listener.local_addr()?;
+    let stopping = tasks.stopping().clone();
+    tasks.spawn("listener", async move {
+        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "a listener failed");
+        }
+    });
+    Ok(bound)
+}
