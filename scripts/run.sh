@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-innkeeper=${INNKEEPER_BINARY:-target/release/innkeeper}
+innkeeper=${DEMO_BINARY:-target/release/innkeeper}
 url=http://${INNKEEPER_HTTP__LISTEN:-127.0.0.1:8000}
 mkdir -p data
 chmod 700 data
@@ -63,5 +63,5 @@ innkeeper runs at $url (its API is described at $url/docs). Stop it with Ctrl-C.
 
   curl $url/execute/ -H 'x-api-key: $key' -H 'content-type: application/json' -d '{"prompt": "Say hello"}'
 TXT
-[ -z "${INNKEEPER_DEMO_ONLY:-}" ] || exit 0
+[ -z "${DEMO_ONLY:-}" ] || exit 0
 wait "$server"
