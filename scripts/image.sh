@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Builds the sandbox image when it is missing or made of other inputs than today's, and says so when it is neither.
 #
-#   INNKEEPER_IMAGE         its name            (innkeeper-sandbox:latest)
-#   INNKEEPER_BASE_IMAGE    what it builds upon (debian:bookworm-slim, or a debootstrap where no registry answers)
-#   INNKEEPER_SHIM_BINARY   a static shim to use instead of building one
+#   SANDBOX_IMAGE           its name            (innkeeper-sandbox:latest)
+#   SANDBOX_BASE_IMAGE      what it builds upon (debian:bookworm-slim, or a debootstrap where no registry answers)
+#   SANDBOX_SHIM_BINARY     a static shim to use instead of building one
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/terminal.sh
 
-readonly IMAGE=${INNKEEPER_IMAGE:-innkeeper-sandbox:latest}
+readonly IMAGE=${SANDBOX_IMAGE:-innkeeper-sandbox:latest}
 readonly PIN=docker/sandbox/claude-code.pin
 readonly REGISTRY_BASE=debian:bookworm-slim
 readonly OWN_BASE=innkeeper-base:bookworm
@@ -35,14 +35,14 @@ machine_architecture() {
 
 # Prints the path of the shim, building it where none is given. Cargo speaks to the terminal itself (stderr).
 shim_binary() {
-    if [[ -n ${INNKEEPER_SHIM_BINARY:-} ]]; then
-        [[ -x $INNKEEPER_SHIM_BINARY ]] || die "INNKEEPER_SHIM_BINARY is no program: $INNKEEPER_SHIM_BINARY"
-        echo "$INNKEEPER_SHIM_BINARY"
+    if [[ -n ${SANDBOX_SHIM_BINARY:-} ]]; then
+        [[ -x $SANDBOX_SHIM_BINARY ]] || die "SANDBOX_SHIM_BINARY is no program: $SANDBOX_SHIM_BINARY"
+        echo "$SANDBOX_SHIM_BINARY"
         return
     fi
     local target
     target=$(rustc -vV | sed -n 's/^host: //p')
-    [[ $target == *-linux-* ]] || die "the shim cannot be built on $target" 'Build it on Linux and name it: INNKEEPER_SHIM_BINARY=PATH'
+    [[ $target == *-linux-* ]] || die "the shim cannot be built on $target" 'Build it on Linux and name it: SANDBOX_SHIM_BINARY=PATH'
     RUSTFLAGS='-C target-feature=+crt-static' cargo build --quiet --locked --release -p innkeeper-shim --target "$target" >&2
     echo "${CARGO_TARGET_DIR:-target}/$target/release/innkeeper-shim"
 }
@@ -54,7 +54,7 @@ inputs_hash() {
         cat docker/sandbox.Dockerfile docker/sandbox/tool
         pinned version 2
         pinned "$architecture" 3
-        echo "${INNKEEPER_BASE_IMAGE:-}"
+        echo "${SANDBOX_BASE_IMAGE:-}"
         cat "$shim"
     } | sha256sum | cut -d ' ' -f 1
 }
@@ -112,15 +112,15 @@ bootstrap_base() {
 
 # Leaves the name of an image to build upon in $base.
 find_base() {
-    for base in ${INNKEEPER_BASE_IMAGE:-$REGISTRY_BASE $OWN_BASE}; do
+    for base in ${SANDBOX_BASE_IMAGE:-$REGISTRY_BASE $OWN_BASE}; do
         ! have_image "$base" || return 0
     done
-    base=${INNKEEPER_BASE_IMAGE:-$REGISTRY_BASE}
+    base=${SANDBOX_BASE_IMAGE:-$REGISTRY_BASE}
     step "Pulling $base"
     ! quietly "$WORK/pull.log" timeout "$PULL_TIMEOUT_S" docker pull "$base" 2>/dev/null || return 0
-    [[ -z ${INNKEEPER_BASE_IMAGE:-} ]] || die "$base could not be pulled (log: $WORK/pull.log)"
+    [[ -z ${SANDBOX_BASE_IMAGE:-} ]] || die "$base could not be pulled (log: $WORK/pull.log)"
     ((EUID == 0)) || die "$REGISTRY_BASE could not be pulled, and a base can only be made from Debian's packages by root" \
-        'Pull it from where you can and tag it, or name another base: INNKEEPER_BASE_IMAGE=NAME'
+        'Pull it from where you can and tag it, or name another base: SANDBOX_BASE_IMAGE=NAME'
     base=$OWN_BASE
     step "No registry answers: making $base from Debian's packages"
     quietly "$WORK/base.log" bootstrap_base || die "the base could not be made (log: $WORK/base.log)"
@@ -138,7 +138,7 @@ architecture=$(engine_architecture)
 [[ -n $(pinned "$architecture" 3) ]] || die "no Claude Code is pinned for $architecture in $PIN"
 [[ $architecture == "$(machine_architecture)" ]] ||
     die "the engine runs on $architecture and this machine is $(machine_architecture)" 'Build the image on a machine of the engine'"'"'s kind.'
-[[ -n ${INNKEEPER_SHIM_BINARY:-} ]] || step 'Building the shim'
+[[ -n ${SANDBOX_SHIM_BINARY:-} ]] || step 'Building the shim'
 shim=$(shim_binary)
 protocol=$("$shim" --protocol-version)
 inputs=$(inputs_hash "$shim")

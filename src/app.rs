@@ -56,8 +56,7 @@ impl App {
         let store = Store::open(&config.database_path()).await?;
         let installation = store.installation().await?;
 
-        let endpoint = Some(config.engine.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
-        let engine: Arc<dyn Engine> = Arc::new(Docker::connect(endpoint).await?);
+        let engine: Arc<dyn Engine> = Arc::new(Docker::connect(endpoint(&config).as_deref()).await?);
         let image = sandbox_image(engine.as_ref(), &config.engine.image).await?;
         info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
 
@@ -66,14 +65,12 @@ impl App {
         tasks.spawn("gateway", gateway.serve(sockets));
         let maker =
             Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), &installation, &image, model_sockets);
-        let sessions =
-            Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
+        let sessions = Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
         sessions.reconcile(engine.as_ref(), &installation).await?;
 
         let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
         let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
-        let state =
-            ApiState { config: Arc::clone(&config), clock, store, keys, sessions: sessions.clone() };
+        let state = ApiState { config: Arc::clone(&config), clock, store, keys, sessions: sessions.clone() };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
         Ok(Self { public, operator, operator_key, config, tasks, sessions })
@@ -93,6 +90,12 @@ impl App {
         };
         self.tasks.run_until_ended(grace, drained).await
     }
+}
+
+/// Where the engine is: as configured, else where Docker's own client would look.
+fn endpoint(config: &Config) -> Option<String> {
+    let configured = Some(config.engine.endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
+    configured.or_else(|| std::env::var("DOCKER_HOST").ok().filter(|endpoint| !endpoint.is_empty()))
 }
 
 /// The image's content-addressed id, when its shim speaks our protocol.

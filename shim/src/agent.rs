@@ -38,9 +38,7 @@ pub(crate) async fn live(desk: &Desk) {
         Err(error) => return desk.fail(not_started(&start, &error)),
     };
     desk.started(agent.pid);
-    desk.append(Entry::Started {
-        pid: agent.pid.as_raw_nonzero().get().cast_unsigned(),
-    });
+    desk.append(Entry::Started { pid: agent.pid.as_raw_nonzero().get().cast_unsigned() });
 
     let (cut, cutting) = watch::channel(false);
     let read_to_the_end = async {
@@ -106,10 +104,7 @@ fn send(desk: &Desk, signal: Signal) {
 
 fn spawn(start: &Start) -> io::Result<Agent> {
     let Some((program, arguments)) = start.argv.split_first() else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "no program is given",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program is given"));
     };
     let mut child = Command::new(program)
         .args(arguments)
@@ -136,8 +131,5 @@ fn spawn(start: &Start) -> io::Result<Agent> {
 
 fn not_started(start: &Start, error: &io::Error) -> Fault {
     let program = start.argv.first().map_or("", String::as_str);
-    Fault {
-        kind: FaultKind::AgentNotStarted,
-        message: format!("cannot start {program:?} in {:?}: {error}", start.cwd),
-    }
+    Fault { kind: FaultKind::AgentNotStarted, message: format!("cannot start {program:?} in {:?}: {error}", start.cwd) }
 }

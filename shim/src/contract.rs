@@ -128,25 +128,14 @@ mod tests {
     #[test]
     fn what_the_server_writes_is_what_the_shim_reads() {
         let variables: HashMap<_, _> = contract().variables().into_iter().collect();
-        assert_eq!(
-            Contract::read(|name| variables.get(name).cloned()),
-            Ok(contract())
-        );
+        assert_eq!(Contract::read(|name| variables.get(name).cloned()), Ok(contract()));
     }
 
     #[test]
     fn a_contract_without_the_inode_is_refused() {
         let variables: HashMap<_, _> = contract().variables().into_iter().collect();
-        let lookup = |name: &str| {
-            variables
-                .get(name)
-                .filter(|_| name != WORKSPACE_INODE)
-                .cloned()
-        };
-        assert_eq!(
-            Contract::read(lookup),
-            Err(ContractError::Missing(WORKSPACE_INODE))
-        );
+        let lookup = |name: &str| variables.get(name).filter(|_| name != WORKSPACE_INODE).cloned();
+        assert_eq!(Contract::read(lookup), Err(ContractError::Missing(WORKSPACE_INODE)));
     }
 
     #[test]
@@ -162,9 +151,6 @@ mod tests {
     #[test]
     fn a_grace_that_is_no_number_is_refused() {
         let lookup = |name: &str| Some(if name == GRACE_MS { "soon" } else { "1" }.to_owned());
-        assert_eq!(
-            Contract::read(lookup),
-            Err(ContractError::NotANumber(GRACE_MS))
-        );
+        assert_eq!(Contract::read(lookup), Err(ContractError::NotANumber(GRACE_MS)));
     }
 }

@@ -249,9 +249,7 @@ impl Desk {
     /// Waits until a server is there, or is not.
     pub(crate) async fn connected_is(&self, connected: bool) {
         let mut presence = self.connected.subscribe();
-        let found = presence
-            .wait_for(|is_connected| *is_connected == connected)
-            .await;
+        let found = presence.wait_for(|is_connected| *is_connected == connected).await;
         found.expect("the desk holds the sender");
     }
 

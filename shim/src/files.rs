@@ -19,16 +19,10 @@ pub(crate) fn write(file: &File) -> Result<(), Fault> {
 fn put(file: &File) -> io::Result<()> {
     let path = Path::new(&file.path);
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not an absolute path without ..",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an absolute path without .."));
     }
     if let Some(parent) = path.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     }
     OpenOptions::new()
         .write(true)
@@ -92,11 +86,7 @@ mod tests {
         let link = directory.path().join("link");
         std::os::unix::fs::symlink("target", &link).unwrap();
         let climbing = directory.path().join("../x");
-        for path in [
-            "relative",
-            climbing.to_str().unwrap(),
-            link.to_str().unwrap(),
-        ] {
+        for path in ["relative", climbing.to_str().unwrap(), link.to_str().unwrap()] {
             let fault = write(&pieces(path, vec![])[0]).unwrap_err();
             assert_eq!(fault.kind, FaultKind::FileNotWritten, "{path}");
         }

@@ -135,16 +135,11 @@ mod tests {
         for seq in 1..=INPUT_WINDOW as u64 {
             inbox.put(seq, line("")).unwrap();
         }
-        assert_eq!(
-            inbox.put(inbox.next(), line("")),
-            Err(InputRefused::Overrun)
-        );
+        assert_eq!(inbox.put(inbox.next(), line("")), Err(InputRefused::Overrun));
 
         let mut inbox = Inbox::default();
         let large = Input::Line(Bytes::from(vec![0; INPUT_WINDOW_BYTES + 1]));
-        inbox
-            .put(1, large)
-            .expect("one input may be as long as it likes");
+        inbox.put(1, large).expect("one input may be as long as it likes");
         assert_eq!(inbox.put(2, line("")), Err(InputRefused::Overrun));
         inbox.took_first();
         assert_eq!(inbox.put(2, line("")), Ok(()));
@@ -160,10 +155,6 @@ mod tests {
         inbox.took_first();
         assert!(inbox.is_closed());
         assert_eq!((inbox.taken(), inbox.first()), (2, None));
-        assert_eq!(
-            inbox.put(9, line("nine")),
-            Ok(()),
-            "nothing is expected any more"
-        );
+        assert_eq!(inbox.put(9, line("nine")), Ok(()), "nothing is expected any more");
     }
 }

@@ -29,13 +29,7 @@ pub(crate) struct NotInJournal(u64);
 impl Journal {
     /// An empty journal that accepts entries until they cost `limit_bytes`.
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            acknowledged: 0,
-            bytes: 0,
-            limit_bytes,
-            complete: false,
-        }
+        Self { entries: VecDeque::new(), acknowledged: 0, bytes: 0, limit_bytes, complete: false }
     }
 
     /// Adds an entry, also when the journal does not accept any: asking before is the caller's part.
@@ -105,11 +99,7 @@ mod tests {
     use super::*;
 
     fn line(text: impl Into<Bytes>) -> Entry {
-        Entry::Line(Line {
-            stream: Stream::Stdout,
-            truncated: false,
-            bytes: text.into(),
-        })
+        Entry::Line(Line { stream: Stream::Stdout, truncated: false, bytes: text.into() })
     }
 
     #[test]
@@ -133,10 +123,7 @@ mod tests {
     #[test]
     fn an_entry_is_there_until_it_is_acknowledged() {
         let mut journal = Journal::new(1_000);
-        assert_eq!(
-            (journal.last(), journal.get(0), journal.get(1)),
-            (0, None, None)
-        );
+        assert_eq!((journal.last(), journal.get(0), journal.get(1)), (0, None, None));
         journal.append(line("one"));
         journal.append(line("two"));
         journal.acknowledge(1).unwrap();
@@ -151,11 +138,7 @@ mod tests {
         journal.append(line("two"));
         assert_eq!(journal.acknowledge(3), Err(NotInJournal(3)));
         assert_eq!(journal.resume(2), Ok(()));
-        assert_eq!(
-            journal.acknowledge(1),
-            Ok(()),
-            "an old acknowledgement says nothing new"
-        );
+        assert_eq!(journal.acknowledge(1), Ok(()), "an old acknowledgement says nothing new");
         assert_eq!(journal.resume(1), Err(NotInJournal(2)));
     }
 

@@ -33,12 +33,7 @@ pub(crate) struct Cut {
 impl Lines {
     /// Cuts lines of up to `limit_bytes`.
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self {
-            buffer: BytesMut::new(),
-            scanned: 0,
-            skipping: false,
-            limit_bytes,
-        }
+        Self { buffer: BytesMut::new(), scanned: 0, skipping: false, limit_bytes }
     }
 
     /// Where to read into.
@@ -81,9 +76,7 @@ impl Lines {
     }
 
     fn find_newline(&mut self) -> Option<usize> {
-        let found = self.buffer[self.scanned..]
-            .iter()
-            .position(|byte| *byte == b'\n');
+        let found = self.buffer[self.scanned..].iter().position(|byte| *byte == b'\n');
         let end = found.map(|offset| self.scanned + offset);
         self.scanned = end.unwrap_or(self.buffer.len());
         end
@@ -96,10 +89,7 @@ impl Lines {
 
     fn cut(&self, bytes: &Bytes) -> Cut {
         let end = bytes.len().min(self.limit_bytes);
-        Cut {
-            bytes: bytes.slice(..end),
-            truncated: end < bytes.len(),
-        }
+        Cut { bytes: bytes.slice(..end), truncated: end < bytes.len() }
     }
 }
 
@@ -118,24 +108,14 @@ mod tests {
             cuts.extend(std::iter::from_fn(|| lines.next_line()));
         }
         cuts.extend(lines.last_line());
-        cuts.into_iter()
-            .map(|cut| (cut.bytes.to_vec(), cut.truncated))
-            .collect()
+        cuts.into_iter().map(|cut| (cut.bytes.to_vec(), cut.truncated)).collect()
     }
 
     #[test]
     fn a_line_is_what_stands_between_newlines() {
-        let expected = [
-            (b"a".to_vec(), false),
-            (vec![], false),
-            (b"bc".to_vec(), false),
-        ];
+        let expected = [(b"a".to_vec(), false), (vec![], false), (b"bc".to_vec(), false)];
         assert_eq!(lines(&[&b"a\n\nb"[..], b"c\n"]), expected);
-        assert_eq!(
-            lines(&[&b"a\n\nb"[..], b"c"]),
-            expected,
-            "the last newline may be missing"
-        );
+        assert_eq!(lines(&[&b"a\n\nb"[..], b"c"]), expected, "the last newline may be missing");
         assert_eq!(lines::<&[u8]>(&[]), []);
     }
 

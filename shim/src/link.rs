@@ -73,24 +73,15 @@ async fn converse(desk: &Desk, stream: UnixStream, hello: Hello) -> Result<(), L
 }
 
 /// Waits for the welcome and answers the last entry the server has.
-async fn welcome<R: AsyncRead + Unpin>(
-    desk: &Desk,
-    reader: &mut FrameReader<R>,
-) -> Result<u64, LinkError> {
+async fn welcome<R: AsyncRead + Unpin>(desk: &Desk, reader: &mut FrameReader<R>) -> Result<u64, LinkError> {
     match reader.read().await?.ok_or(LinkError::HungUp)? {
-        ToShim::Welcome {
-            version: VERSION,
-            have,
-        } => {
+        ToShim::Welcome { version: VERSION, have } => {
             desk.resume(have)?;
             Ok(have)
         }
         ToShim::Welcome { version, .. } if desk.is_awaited() => {
             let message = format!("the server speaks version {version}, the shim {VERSION}");
-            desk.fail(Fault {
-                kind: FaultKind::VersionMismatch,
-                message,
-            });
+            desk.fail(Fault { kind: FaultKind::VersionMismatch, message });
             Ok(0)
         }
         ToShim::Welcome { version, .. } => Err(LinkError::Version(version)),
@@ -99,10 +90,7 @@ async fn welcome<R: AsyncRead + Unpin>(
 }
 
 /// Does what the server says. Never waits for the agent, so that acknowledgements and signals always come through.
-async fn listen<R: AsyncRead + Unpin>(
-    desk: &Desk,
-    reader: &mut FrameReader<R>,
-) -> Result<Infallible, LinkError> {
+async fn listen<R: AsyncRead + Unpin>(desk: &Desk, reader: &mut FrameReader<R>) -> Result<Infallible, LinkError> {
     loop {
         match reader.read().await?.ok_or(LinkError::HungUp)? {
             ToShim::Welcome { .. } => return Err(LinkError::Welcome),
@@ -123,16 +111,8 @@ async fn listen<R: AsyncRead + Unpin>(
 }
 
 /// Tells the server what is new, beginning after entry `have`. A fault is the last word.
-async fn tell<W: AsyncWrite + Unpin>(
-    desk: &Desk,
-    writer: &mut FrameWriter<W>,
-    have: u64,
-) -> Result<(), LinkError> {
-    let mut told = Told {
-        entry: have,
-        input: 0,
-        input_closed: false,
-    };
+async fn tell<W: AsyncWrite + Unpin>(desk: &Desk, writer: &mut FrameWriter<W>, have: u64) -> Result<(), LinkError> {
+    let mut told = Told { entry: have, input: 0, input_closed: false };
     loop {
         if let Some(fault) = desk.fault() {
             return Ok(writer.send(&FromShim::Fault(fault)).await?);

@@ -46,9 +46,7 @@ fn serve() -> Result<u8, Box<dyn Error>> {
     let contract = Contract::read(|name| std::env::var_os(name)?.into_string().ok())?;
     let posture = posture::read(&contract.workspace);
     let fault = posture::check_workspace(&posture, &contract).err();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(run::run(&contract, posture, fault))?)
 }
 

@@ -18,19 +18,10 @@ const PIPE_BYTES: usize = 1 << 20;
 /// Carries `pipe` to the journal line by line, as fast as the journal takes it, until the pipe ends.
 ///
 /// After a cut only what is in the pipe already is carried, because who writes now is not the agent.
-pub(crate) async fn pump(
-    mut pipe: pipe::Receiver,
-    stream: Stream,
-    desk: &Desk,
-    mut cutting: watch::Receiver<bool>,
-) {
+pub(crate) async fn pump(mut pipe: pipe::Receiver, stream: Stream, desk: &Desk, mut cutting: watch::Receiver<bool>) {
     let mut lines = Lines::new(MAX_LINE_BYTES);
     let append = |Cut { bytes, truncated }| {
-        desk.append(Entry::Line(Line {
-            stream,
-            truncated,
-            bytes,
-        }));
+        desk.append(Entry::Line(Line { stream, truncated, bytes }));
     };
     let mut left_bytes = PIPE_BYTES;
     while left_bytes > 0 {
@@ -60,11 +51,7 @@ pub(crate) async fn feed(mut stdin: pipe::Sender, desk: &Desk) {
             drop(stdin);
             return desk.took_input();
         };
-        if stdin
-            .write_all_buf(&mut line.chain(&b"\n"[..]))
-            .await
-            .is_err()
-        {
+        if stdin.write_all_buf(&mut line.chain(&b"\n"[..])).await.is_err() {
             return desk.close_inbox();
         }
         desk.took_input();

@@ -16,9 +16,7 @@ pub(crate) struct Reaper {
 impl Reaper {
     /// Starts to listen: before the first child, so that none is missed.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {
-            children: signal(SignalKind::child())?,
-        })
+        Ok(Self { children: signal(SignalKind::child())? })
     }
 
     /// Reaps whoever ends, and tells the desk.

@@ -27,11 +27,7 @@ struct Terminate {
 }
 
 /// Does all a shim does and answers its exit code. With a `fault` that is only to report it.
-pub(crate) async fn run(
-    contract: &Contract,
-    posture: Posture,
-    fault: Option<Fault>,
-) -> io::Result<u8> {
+pub(crate) async fn run(contract: &Contract, posture: Posture, fault: Option<Fault>) -> io::Result<u8> {
     let reaper = Reaper::new()?;
     let terminate = Terminate::new()?;
     let desk = Desk::new(fault);
@@ -85,10 +81,7 @@ async fn away_for(desk: &Desk, grace: Duration) {
 
 impl Terminate {
     fn new() -> io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 
     async fn received(mut self) {

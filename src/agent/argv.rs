@@ -32,6 +32,8 @@ pub fn argv(conversation: Conversation<'_>, spec: &TurnSpec, config: &AgentConfi
         "--setting-sources=",
         "--strict-mcp-config",
         "--session-mirror",
+        // A resumed conversation takes the system prompt of its new turn, and its transcript is a fifth as long.
+        "--system-prompt-snapshot=off",
     ]
     .map(str::to_owned)
     .to_vec();

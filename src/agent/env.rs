@@ -33,8 +33,20 @@ const REFUSED: &[&str] = &[
 ];
 
 /// Beginnings of names a caller may not set.
-const REFUSED_PREFIXES: &[&str] =
-    &["ANTHROPIC_", "AWS_", "BUN_", "CLAUDE", "DISABLE_", "DYLD_", "INNKEEPER_", "LD_", "NODE_", "OTEL_", "VERTEX_", "XDG_"];
+const REFUSED_PREFIXES: &[&str] = &[
+    "ANTHROPIC_",
+    "AWS_",
+    "BUN_",
+    "CLAUDE",
+    "DISABLE_",
+    "DYLD_",
+    "INNKEEPER_",
+    "LD_",
+    "NODE_",
+    "OTEL_",
+    "VERTEX_",
+    "XDG_",
+];
 
 /// The names in `env` that a caller may not set, and those that are no names at all, in order. Upper and lower case
 /// are alike, because programs read `http_proxy` as well as `HTTP_PROXY`.

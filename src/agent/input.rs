@@ -12,9 +12,11 @@ pub fn initialize(request: &str, system_prompt: Option<&str>) -> String {
     json!({ "type": "control_request", "request_id": request, "request": body }).to_string()
 }
 
-/// A prompt.
+/// A prompt. It is always text for the model: what begins with a slash would be a command to the agent itself (`/clear`
+/// gives the conversation another name), so such a text is given an empty first line.
 pub fn prompt(text: &str) -> String {
-    json!({ "type": "user", "message": { "role": "user", "content": text } }).to_string()
+    let plain = if text.starts_with('/') { format!("\n{text}") } else { text.to_owned() };
+    json!({ "type": "user", "message": { "role": "user", "content": plain } }).to_string()
 }
 
 /// Asks the agent to stop what it is doing and report.

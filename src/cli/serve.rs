@@ -11,7 +11,7 @@ use crate::telemetry;
 ///
 /// # Errors
 /// When it cannot start, or a part of it crashed.
-pub async fn serve(config: Config) -> CommandResult {
+pub(super) async fn serve(config: Config) -> CommandResult {
     telemetry::init(&config.log)?;
     let app = App::start(config).await?;
     if let Some(key) = &app.operator_key {

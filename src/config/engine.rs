@@ -2,6 +2,16 @@
 
 use serde::Deserialize;
 
+/// How the engine is told which directory to mount as a workspace.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum HandOver {
+    /// By our open descriptor: nobody can exchange the directory any more.
+    Descriptor,
+    /// By its path.
+    Path,
+}
+
 /// The engine and what it is told to use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,4 +22,6 @@ pub struct EngineConfig {
     pub image: String,
     /// The OCI runtime; empty for the engine's default.
     pub runtime: String,
+    /// How workspaces are handed over.
+    pub hand_over: HandOver,
 }

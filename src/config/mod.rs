@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 pub use agent::AgentConfig;
 pub use auth::AuthConfig;
-pub use engine::EngineConfig;
+pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;
 pub use log::{LogConfig, LogFormat};

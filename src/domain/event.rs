@@ -48,8 +48,7 @@ pub struct Event {
 }
 
 impl EventKind {
-    const ALL: [Self; 6] =
-        [Self::Prompt, Self::State, Self::Message, Self::AgentLine, Self::AgentError, Self::TurnEnd];
+    const ALL: [Self; 6] = [Self::Prompt, Self::State, Self::Message, Self::AgentLine, Self::AgentError, Self::TurnEnd];
 
     /// The sort's name in the store.
     pub const fn as_str(self) -> &'static str {

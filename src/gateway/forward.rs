@@ -103,7 +103,9 @@ mod tests {
     #[test]
     fn an_address_is_plain() {
         assert!(upstream("https://models.example/prefix/", "k").is_ok());
-        for bad in ["models.example", "ftp://models.example", "http://a:b@models.example", "http://models.example/?a=b", ""] {
+        for bad in
+            ["models.example", "ftp://models.example", "http://a:b@models.example", "http://models.example/?a=b", ""]
+        {
             assert!(matches!(upstream(bad, "k"), Err(GatewayError::UpstreamUrl)), "{bad} was taken");
         }
     }

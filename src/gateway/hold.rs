@@ -79,7 +79,9 @@ impl Hold {
             at: self.books.clock.now(),
         };
         match self.write(&settlement).await {
-            Ok(()) => debug!(call = %self.call.id, model = settlement.model, cost = %settlement.cost, "a call is settled"),
+            Ok(()) => {
+                debug!(call = %self.call.id, model = settlement.model, cost = %settlement.cost, "a call is settled")
+            }
             Err(error) => error!(
                 error = &error as &dyn std::error::Error,
                 call = ?self.call,
@@ -94,7 +96,9 @@ impl Hold {
         for _ in 1..TRIES {
             match self.books.store.ledger().settle(&self.call, settlement).await {
                 Ok(()) => return Ok(()),
-                Err(error) => warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again"),
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again")
+                }
             }
             tokio::time::sleep(pause).await;
             pause *= 2;

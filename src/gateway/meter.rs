@@ -264,7 +264,8 @@ mod tests {
     const DELTA: &str = "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\
         \"usage\":{\"output_tokens\":50,\"input_tokens\":1100}}\n\n";
     const STOP: &str = "data: {\"type\":\"message_stop\"}\n\n";
-    const ERROR: &str = "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+    const ERROR: &str =
+        "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
 
     fn bill(pieces: &[&str]) -> Bill {
         let mut meter = Meter::new("claude-asked", 400);
@@ -349,14 +350,17 @@ mod tests {
         let steps = "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":3,\"iterations\":[\
             {\"model\":\"claude-fable-5\",\"output_tokens\":2},{\"output_tokens\":3}]}}\n\n";
         let estimated = bill(&[START, TEXT, steps]);
-        let outputs: Vec<_> = estimated.parts.iter().map(|(model, usage)| (model.as_str(), usage.output_tokens)).collect();
+        let outputs: Vec<_> =
+            estimated.parts.iter().map(|(model, usage)| (model.as_str(), usage.output_tokens)).collect();
         assert_eq!(outputs, [("claude-fable-5", 2), ("claude-opus-5-5", 4)]);
     }
 
     #[test]
     fn a_whole_answer_is_charged_as_told() {
         let mut meter = Meter::new("claude-asked", 400);
-        meter.read_whole(br#"{"type":"message","model":"claude-opus-5-5","usage":{"input_tokens":7,"output_tokens":3}}"#);
+        meter.read_whole(
+            br#"{"type":"message","model":"claude-opus-5-5","usage":{"input_tokens":7,"output_tokens":3}}"#,
+        );
         let usage = Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() };
         assert_eq!(meter.bill(), single(usage, true));
     }

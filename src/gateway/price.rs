@@ -146,10 +146,19 @@ mod tests {
             web_search_requests: 3,
         };
         let searches = 30_000_000;
-        assert_eq!(nanos("claude-opus-4-8", usage), 5_000_000 + 1_250_000 + 1_500_000 + 12_500_000 + 7_000_000 + searches);
-        assert_eq!(nanos("claude-opus-5-5", usage), 4_000_000 + 1_000_000 + 600_000 + 10_000_000 + 5_600_000 + searches);
+        assert_eq!(
+            nanos("claude-opus-4-8", usage),
+            5_000_000 + 1_250_000 + 1_500_000 + 12_500_000 + 7_000_000 + searches
+        );
+        assert_eq!(
+            nanos("claude-opus-5-5", usage),
+            4_000_000 + 1_000_000 + 600_000 + 10_000_000 + 5_600_000 + searches
+        );
         assert_eq!(nanos("claude-sonnet-5-5", usage), 2_000_000 + 500_000 + 300_000 + 5_000_000 + 2_800_000 + searches);
-        assert_eq!(nanos("claude-fable-5-1", usage), 10_000_000 + 2_500_000 + 750_000 + 25_000_000 + 14_000_000 + searches);
+        assert_eq!(
+            nanos("claude-fable-5-1", usage),
+            10_000_000 + 2_500_000 + 750_000 + 25_000_000 + 14_000_000 + searches
+        );
         assert_eq!(nanos("claude-haiku-5-5", usage), 100_000 + 25_000 + 30_000 + 250_000 + 140_000 + searches);
     }
 
@@ -194,7 +203,9 @@ mod tests {
         ] {
             assert!(table.knows(known), "{known} has no price");
         }
-        for unknown in ["", "claude-opus-4-20250514", "claude-opus", "claude-opus-5-5-2026", "gpt-5", "[1m]", "-20250101"] {
+        for unknown in
+            ["", "claude-opus-4-20250514", "claude-opus", "claude-opus-5-5-2026", "gpt-5", "[1m]", "-20250101"]
+        {
             assert!(!table.knows(unknown), "{unknown} has a price");
         }
     }

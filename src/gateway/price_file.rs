@@ -194,7 +194,8 @@ mod tests {
         let table = built_in().unwrap();
         assert_eq!(table.version, "2026-11-22");
         assert_eq!(table.web_search, 10_000_000_000);
-        for model in ["claude-fable-5-2", "claude-opus-5-5", "claude-opus-4-6", "claude-sonnet-5-5", "claude-haiku-5-5"] {
+        for model in ["claude-fable-5-2", "claude-opus-5-5", "claude-opus-4-6", "claude-sonnet-5-5", "claude-haiku-5-5"]
+        {
             assert!(table.knows(model), "{model} has no price");
         }
     }
@@ -226,7 +227,9 @@ mod tests {
 
     #[test]
     fn a_name_is_there_once() {
-        for twice in ["[[model]]\nid = 'opus'\n", "[[model]]\nid = 'big'\n", "[[model]]\nid = 'x'\naliases = ['opus']\n"] {
+        for twice in
+            ["[[model]]\nid = 'opus'\n", "[[model]]\nid = 'big'\n", "[[model]]\nid = 'x'\naliases = ['opus']\n"]
+        {
             let error = refusal(&format!("{HEAD}{MODEL}{TIER}{twice}{TIER}"));
             assert!(error.contains("twice"), "{error}");
         }

@@ -23,14 +23,14 @@ const MAX_SOCKET_PATH: usize = 108;
 
 /// A sandbox's directory. Removed with everything in it when dropped.
 #[derive(Debug)]
-pub struct SandboxDirectory(PathBuf);
+pub(super) struct SandboxDirectory(PathBuf);
 
 impl SandboxDirectory {
     /// Makes the directory `name` below `parent`, for a sandbox that runs as `uid` and `gid`.
     ///
     /// # Errors
     /// When it cannot be made, or its path is too long for a socket.
-    pub fn create(parent: &Path, name: &str, uid: u32, gid: u32) -> io::Result<Self> {
+    pub(super) fn create(parent: &Path, name: &str, uid: u32, gid: u32) -> io::Result<Self> {
         let directory = Self(parent.join(name));
         directory.check_length()?;
         std::fs::create_dir_all(directory.sockets())?;
@@ -46,7 +46,7 @@ impl SandboxDirectory {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn shim_socket(&self) -> io::Result<UnixListener> {
+    pub(super) fn shim_socket(&self) -> io::Result<UnixListener> {
         self.listen("shim.sock")
     }
 
@@ -54,12 +54,12 @@ impl SandboxDirectory {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn model_socket(&self) -> io::Result<UnixListener> {
+    pub(super) fn model_socket(&self) -> io::Result<UnixListener> {
         self.listen("model.sock")
     }
 
     /// What is mounted of it.
-    pub fn mounts(&self) -> Vec<ReadOnlyMount> {
+    pub(super) fn mounts(&self) -> Vec<ReadOnlyMount> {
         let file = |name: &str, target| ReadOnlyMount { source: self.0.join(name), target };
         vec![
             file("sockets", SOCKETS_INSIDE),

@@ -56,7 +56,7 @@ pub struct LinkHandle(mpsc::UnboundedSender<Order>);
 
 /// The server's side of one shim, to be run as a task.
 #[derive(Debug)]
-pub struct Link {
+pub(super) struct Link {
     listener: UnixListener,
     token: Token,
     epoch: u64,
@@ -89,7 +89,7 @@ type Writer = FrameWriter<OwnedWriteHalf>;
 
 impl Link {
     /// The server's side of the shim that knows `token`, the `epoch`th of its session, which connects to `listener`.
-    pub fn new(listener: UnixListener, token: Token, epoch: u64) -> (Self, LinkHandle, mpsc::Receiver<Report>) {
+    pub(super) fn new(listener: UnixListener, token: Token, epoch: u64) -> (Self, LinkHandle, mpsc::Receiver<Report>) {
         let (sender, orders) = mpsc::unbounded_channel();
         let (reports, receiver) = mpsc::channel(REPORTS);
         let link = Self { listener, token, epoch, orders, reports, state: State::default() };
@@ -97,7 +97,7 @@ impl Link {
     }
 
     /// Speaks with the shim until its handle or its reader is dropped.
-    pub async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             let stream = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -115,7 +115,9 @@ impl Link {
             match self.converse(stream).await {
                 Ok(true) => return,
                 Ok(false) => tracing::debug!("the shim closed its connection"),
-                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "the shim's connection was lost"),
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "the shim's connection was lost")
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
 use super::{Caller, ModelSocket, OpenError, Workspace, posture};
-use crate::config::Config;
+use crate::config::{Config, HandOver};
 use crate::domain::Secret;
 use crate::engine::{Engine, EngineId, Labels, Limits, SandboxSpec};
 use crate::lifecycle::Tasks;
@@ -30,8 +30,6 @@ pub struct Maker {
     model_sockets: mpsc::Sender<ModelSocket>,
     /// Starting is processor work: more at a time than there are cores makes every one of them late.
     starts: Arc<Semaphore>,
-    /// Whether the engine can be given a workspace by our descriptor.
-    by_descriptor: bool,
 }
 
 /// A sandbox whose shim is there and waits for an agent to start.
@@ -76,13 +74,7 @@ impl Maker {
             image: image.into(),
             model_sockets,
             starts: Arc::new(Semaphore::new(starts)),
-            by_descriptor: true,
         }
-    }
-
-    /// Hands workspaces over by their path from now on, because the engine cannot reach our descriptors.
-    pub(super) fn use_paths(&mut self) {
-        self.by_descriptor = false;
     }
 
     /// Makes the `epoch`th sandbox of the caller's session on `workspace`. Whatever fails, nothing is left behind.
@@ -93,8 +85,8 @@ impl Maker {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
         let name = format!("{}-{epoch}", caller.session);
         let parent = self.config.sandboxes_dir();
-        let directory = SandboxDirectory::create(&parent, &name, workspace.uid, workspace.gid)
-            .map_err(OpenError::Directory)?;
+        let directory =
+            SandboxDirectory::create(&parent, &name, workspace.uid, workspace.gid).map_err(OpenError::Directory)?;
         let token = new_token()?;
         let contract = self.contract(token.clone(), epoch, workspace);
         let spec = self.spec(&caller, epoch, workspace, &directory, &contract);
@@ -157,7 +149,10 @@ impl Maker {
             uid: workspace.uid,
             gid: workspace.gid,
             env: env.collect(),
-            workspace: if self.by_descriptor { workspace.by_descriptor() } else { workspace.by_path() },
+            workspace: match self.config.engine.hand_over {
+                HandOver::Descriptor => workspace.by_descriptor(),
+                HandOver::Path => workspace.by_path(),
+            },
             mounts: directory.mounts(),
             limits: limits(&self.config.sandbox),
             seccomp: SECCOMP.to_owned(),

@@ -10,19 +10,34 @@ use crate::engine::SandboxSpec;
 
 /// What is weaker in a sandbox than it was ordered, for operators; empty when nothing is.
 pub(super) fn weaknesses(found: &Posture, spec: &SandboxSpec, workspace: &Workspace) -> Vec<String> {
-    let root_is_read_only = found.mounts.iter().rev().find(|mount| mount.target == "/").is_some_and(|root| root.read_only);
-    let within = |found: Option<u64>, ordered: i64| found.is_some_and(|limit| i64::try_from(limit).is_ok_and(|limit| limit <= ordered));
+    let root_is_read_only =
+        found.mounts.iter().rev().find(|mount| mount.target == "/").is_some_and(|root| root.read_only);
+    let within = |found: Option<u64>, ordered: i64| {
+        found.is_some_and(|limit| i64::try_from(limit).is_ok_and(|limit| limit <= ordered))
+    };
     let checks = [
-        (found.uid == spec.uid && found.gid == spec.gid, format!("it runs as {}:{}, not {}:{}", found.uid, found.gid, spec.uid, spec.gid)),
+        (
+            found.uid == spec.uid && found.gid == spec.gid,
+            format!("it runs as {}:{}, not {}:{}", found.uid, found.gid, spec.uid, spec.gid),
+        ),
         (found.capabilities == Capabilities::NONE, format!("it has capabilities: {:x?}", found.capabilities)),
         (found.no_new_privs, "a setuid program would gain privileges".to_owned()),
         (found.seccomp_mode == SECCOMP_FILTER, "no seccomp filter is in force".to_owned()),
-        (found.interfaces.iter().all(|name| name == "lo"), format!("it has a network: {}", found.interfaces.join(", "))),
+        (
+            found.interfaces.iter().all(|name| name == "lo"),
+            format!("it has a network: {}", found.interfaces.join(", ")),
+        ),
         (root_is_read_only, "its root filesystem can be written".to_owned()),
         (!found.dumpable, "its PID 1 can be looked into by the agent's tools".to_owned()),
-        (within(found.memory_limit_bytes, spec.limits.memory_bytes), format!("its memory limit is {:?}", found.memory_limit_bytes)),
+        (
+            within(found.memory_limit_bytes, spec.limits.memory_bytes),
+            format!("its memory limit is {:?}", found.memory_limit_bytes),
+        ),
         (within(found.pids_limit, spec.limits.pids), format!("its limit of processes is {:?}", found.pids_limit)),
-        (within(found.limits.nofile.hard, spec.limits.open_files), format!("its limit of open files is {:?}", found.limits.nofile.hard)),
+        (
+            within(found.limits.nofile.hard, spec.limits.open_files),
+            format!("its limit of open files is {:?}", found.limits.nofile.hard),
+        ),
         (
             (found.workspace_device, found.workspace_inode) == (workspace.device, workspace.inode),
             "another directory is mounted than the one that was opened".to_owned(),

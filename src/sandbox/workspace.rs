@@ -76,8 +76,7 @@ impl Workspace {
             return Self::open_below(first, asked);
         }
         let inside = roots.iter().filter_map(|root| Some((root.path(), asked.strip_prefix(root.path()).ok()?)));
-        let (root, relative) =
-            inside.max_by_key(|(root, _)| root.as_os_str().len()).ok_or(WorkspaceError::Outside)?;
+        let (root, relative) = inside.max_by_key(|(root, _)| root.as_os_str().len()).ok_or(WorkspaceError::Outside)?;
         Self::open_below(root, relative)
     }
 

@@ -40,7 +40,8 @@ pub(super) async fn begin(
     link.start(&files, start);
     link.input(agent::initialize(READY, spec.system_prompt.as_deref()));
     let limit = Duration::from_millis(config.sandbox.start_timeout_ms);
-    let failed = |why: String| TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"));
+    let failed =
+        |why: String| TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"));
     timeout(limit, ready(progress)).await.unwrap_or_else(|_| Err(failed(format!("it was not ready within {limit:?}"))))
 }
 
@@ -49,7 +50,10 @@ async fn ready(progress: &mut mpsc::Receiver<Progress>) -> Result<(), TurnEnd> {
         match progress.recv().await {
             Some(Progress::Answered { request, error: None }) if request == READY => return Ok(()),
             Some(Progress::Answered { request, error: Some(error) }) if request == READY => {
-                return Err(TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {error}")));
+                return Err(TurnEnd::failed(
+                    EndReason::StartFailed,
+                    format!("The agent could not be started: {error}"),
+                ));
             }
             Some(Progress::Result(result)) => return Err(ended(result)),
             Some(Progress::Alive | Progress::Answered { .. }) => {}
@@ -119,7 +123,7 @@ fn broke_off(step: Option<Progress>) -> TurnEnd {
         Some(Progress::Fault(why)) => {
             TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"))
         }
-        Some(Progress::StoreFailed(_)) => {
+        Some(Progress::StoreFailed) => {
             TurnEnd::failed(EndReason::Interrupted, "The server could not store what the agent said")
         }
         _ => TurnEnd::failed(EndReason::AgentExited, "The sandbox ended before the agent answered"),

@@ -40,7 +40,7 @@ pub(super) enum Progress {
     /// No agent will run.
     Fault(String),
     /// What the agent said cannot be stored.
-    StoreFailed(StoreError),
+    StoreFailed,
 }
 
 /// What a recorder needs.
@@ -71,7 +71,8 @@ impl Recorder {
                 self.read(report, &mut round);
             }
             if let Err(error) = self.write(&round.batch).await {
-                let _ = supervisor.send(Progress::StoreFailed(error)).await;
+                tracing::error!(session = %self.session, %error, "what the agent said cannot be stored");
+                let _ = supervisor.send(Progress::StoreFailed).await;
                 return;
             }
             self.link.stored(round.last_seq);

@@ -222,7 +222,12 @@ impl Registry {
 
     /// Waits until the sandbox of a turn that is over is gone, and nothing is written to the session any more.
     async fn wait_until_done(&self, overview: &SessionOverview) {
-        let done = self.0.live().get(&overview.session.id).filter(|live| live.turn == overview.turn.id).map(|live| live.done.clone());
+        let done = self
+            .0
+            .live()
+            .get(&overview.session.id)
+            .filter(|live| live.turn == overview.turn.id)
+            .map(|live| live.done.clone());
         if let Some(done) = done {
             done.cancelled().await;
         }

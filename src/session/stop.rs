@@ -64,7 +64,7 @@ async fn wait_for(
     let wait = async {
         while let Some(step) = progress.recv().await {
             match step {
-                Progress::Exited(_) | Progress::Fault(_) | Progress::StoreFailed(_) => return Waited::Ended,
+                Progress::Exited(_) | Progress::Fault(_) | Progress::StoreFailed => return Waited::Ended,
                 step if wanted(&step) => return Waited::Came,
                 _ => {}
             }

@@ -46,11 +46,7 @@ pub(super) fn parsed<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T
 }
 
 /// A column that holds one of a closed list of words.
-pub(super) fn word<T>(
-    row: &AnyRow,
-    column: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<T, StoreError> {
+pub(super) fn word<T>(row: &AnyRow, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
     parse(&text(row, column)?).ok_or(StoreError::Corrupt { column })
 }
 

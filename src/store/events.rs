@@ -120,17 +120,15 @@ pub(super) async fn insert(
     let last = codec::number(&row, "last_seq")?;
     let first = last - codec::as_number(events.len() as u64) + 1;
     for (seq, event) in (first..).zip(events) {
-        sqlx::query(
-            "insert into events (session_id, seq, turn_id, kind, payload, at) values ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(session.to_string())
-        .bind(seq)
-        .bind(event.turn.to_string())
-        .bind(event.kind.as_str())
-        .bind(&event.payload)
-        .bind(event.at.as_micros())
-        .execute(&mut **transaction)
-        .await?;
+        sqlx::query("insert into events (session_id, seq, turn_id, kind, payload, at) values ($1, $2, $3, $4, $5, $6)")
+            .bind(session.to_string())
+            .bind(seq)
+            .bind(event.turn.to_string())
+            .bind(event.kind.as_str())
+            .bind(&event.payload)
+            .bind(event.at.as_micros())
+            .execute(&mut **transaction)
+            .await?;
     }
     Ok(last)
 }

@@ -40,10 +40,8 @@ impl Keys<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn find(&self, id: &KeyId) -> Result<Option<Key>, StoreError> {
-        let row = sqlx::query("select * from keys where id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&self.0.read)
-            .await?;
+        let row =
+            sqlx::query("select * from keys where id = $1").bind(id.as_str()).fetch_optional(&self.0.read).await?;
         row.as_ref().map(key).transpose()
     }
 
@@ -52,9 +50,8 @@ impl Keys<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn has_operator_key(&self) -> Result<bool, StoreError> {
-        let row = sqlx::query("select id from keys where tenant_id is null limit 1")
-            .fetch_optional(&self.0.read)
-            .await?;
+        let row =
+            sqlx::query("select id from keys where tenant_id is null limit 1").fetch_optional(&self.0.read).await?;
         Ok(row.is_some())
     }
 }

@@ -4,9 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::turns::{self, NewTurn};
 use super::{Store, StoreError, codec, events};
-use crate::domain::{
-    Session, SessionId, SessionOverview, SessionState, TenantId, Timestamp,
-};
+use crate::domain::{Session, SessionId, SessionOverview, SessionState, TenantId, Timestamp};
 
 /// A session to be written together with its first turn.
 #[derive(Clone, Debug)]

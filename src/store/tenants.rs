@@ -50,10 +50,7 @@ impl Tenants<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn find_by_name(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
-        let row = sqlx::query("select * from tenants where name = $1")
-            .bind(name)
-            .fetch_optional(&self.0.read)
-            .await?;
+        let row = sqlx::query("select * from tenants where name = $1").bind(name).fetch_optional(&self.0.read).await?;
         row.as_ref().map(tenant).transpose()
     }
 

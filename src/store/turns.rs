@@ -83,7 +83,6 @@ impl Turns<'_> {
         self.0.cache.forget(session);
         Ok(true)
     }
-
 }
 
 /// Writes a turn inside a transaction that also concerns its session.

@@ -37,11 +37,7 @@ pub trait Message: Sized {
 
 impl Message for FromShim {
     fn encode(&self) -> Result<Frame, FrameError> {
-        let Self::Entry {
-            seq,
-            entry: Entry::Line(line),
-        } = self
-        else {
+        let Self::Entry { seq, entry: Entry::Line(line) } = self else {
             return control(self);
         };
         let mut head = Vec::with_capacity(10);
@@ -51,11 +47,7 @@ impl Message for FromShim {
             Stream::Stderr => STDERR,
         });
         head.put_u8(line.truncated.into());
-        Ok(Frame {
-            kind: LINE,
-            head,
-            body: line.bytes.clone(),
-        })
+        Ok(Frame { kind: LINE, head, body: line.bytes.clone() })
     }
 
     fn decode(kind: u8, payload: Bytes) -> Result<Self, FrameError> {
@@ -70,24 +62,17 @@ impl Message for FromShim {
 impl Message for ToShim {
     fn encode(&self) -> Result<Frame, FrameError> {
         match self {
-            Self::Input { seq, bytes } => Ok(Frame {
-                kind: INPUT,
-                head: seq.to_be_bytes().to_vec(),
-                body: bytes.clone(),
-            }),
+            Self::Input { seq, bytes } => {
+                Ok(Frame { kind: INPUT, head: seq.to_be_bytes().to_vec(), body: bytes.clone() })
+            }
             Self::File(file) => {
-                let path_length =
-                    u16::try_from(file.path.len()).map_err(|_| FrameError::Malformed(FILE))?;
+                let path_length = u16::try_from(file.path.len()).map_err(|_| FrameError::Malformed(FILE))?;
                 let mut head = Vec::with_capacity(14 + file.path.len());
                 head.put_u64(file.offset);
                 head.put_u32(file.mode);
                 head.put_u16(path_length);
                 head.put_slice(file.path.as_bytes());
-                Ok(Frame {
-                    kind: FILE,
-                    head,
-                    body: file.bytes.clone(),
-                })
+                Ok(Frame { kind: FILE, head, body: file.bytes.clone() })
             }
             message => control(message),
         }
@@ -104,11 +89,7 @@ impl Message for ToShim {
 }
 
 fn control<M: Serialize>(message: &M) -> Result<Frame, FrameError> {
-    Ok(Frame {
-        kind: CONTROL,
-        head: serde_json::to_vec(message)?,
-        body: Bytes::new(),
-    })
+    Ok(Frame { kind: CONTROL, head: serde_json::to_vec(message)?, body: Bytes::new() })
 }
 
 fn uncontrol<M: DeserializeOwned>(payload: &[u8]) -> Result<M, FrameError> {
@@ -127,22 +108,12 @@ fn line(mut payload: Bytes) -> Option<FromShim> {
         1 => true,
         _ => return None,
     };
-    Some(FromShim::Entry {
-        seq,
-        entry: Entry::Line(Line {
-            stream,
-            truncated,
-            bytes: payload,
-        }),
-    })
+    Some(FromShim::Entry { seq, entry: Entry::Line(Line { stream, truncated, bytes: payload }) })
 }
 
 fn input(mut payload: Bytes) -> Result<ToShim, TryGetError> {
     let seq = payload.try_get_u64()?;
-    Ok(ToShim::Input {
-        seq,
-        bytes: payload,
-    })
+    Ok(ToShim::Input { seq, bytes: payload })
 }
 
 fn file(mut payload: Bytes) -> Option<ToShim> {
@@ -153,10 +124,5 @@ fn file(mut payload: Bytes) -> Option<ToShim> {
         return None;
     }
     let path = String::from_utf8(payload.split_to(path_length).into()).ok()?;
-    Some(ToShim::File(File {
-        path,
-        mode,
-        offset,
-        bytes: payload,
-    }))
+    Some(ToShim::File(File { path, mode, offset, bytes: payload }))
 }

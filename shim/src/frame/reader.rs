@@ -23,11 +23,7 @@ pub struct FrameReader<R> {
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// Reads messages from `inner`, of up to [`MAX_FRAME_BYTES`].
     pub fn new(inner: R) -> Self {
-        Self {
-            inner,
-            buffer: BytesMut::new(),
-            limit: MAX_FRAME_BYTES,
-        }
+        Self { inner, buffer: BytesMut::new(), limit: MAX_FRAME_BYTES }
     }
 
     /// From now on, frames of up to `limit` bytes are read.
@@ -47,29 +43,18 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 self.buffer.reserve(CHUNK_BYTES);
             }
             if self.inner.read_buf(&mut self.buffer).await? == 0 {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(FrameError::Cut)
-                };
+                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Cut) };
             }
         }
     }
 
     /// The first message in the buffer, if it is whole.
     fn take<M: Message>(&mut self) -> Result<Option<M>, FrameError> {
-        let Some(length) = self
-            .buffer
-            .first_chunk()
-            .map(|bytes| u32::from_be_bytes(*bytes) as usize)
-        else {
+        let Some(length) = self.buffer.first_chunk().map(|bytes| u32::from_be_bytes(*bytes) as usize) else {
             return Ok(None);
         };
         if !(1..=self.limit).contains(&length) {
-            return Err(FrameError::Length {
-                length,
-                limit: self.limit,
-            });
+            return Err(FrameError::Length { length, limit: self.limit });
         }
         if self.buffer.len() < LENGTH_BYTES + length {
             return Ok(None);

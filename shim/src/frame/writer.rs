@@ -18,23 +18,16 @@ pub struct FrameWriter<W> {
 impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     /// Writes messages to `inner`.
     pub fn new(inner: W) -> Self {
-        Self {
-            inner: BufWriter::with_capacity(BUFFER_BYTES, inner),
-        }
+        Self { inner: BufWriter::with_capacity(BUFFER_BYTES, inner) }
     }
 
     /// Writes `message`, perhaps only into the buffer: [`flush`](Self::flush) after the last of several.
     pub async fn feed<M: Message>(&mut self, message: &M) -> Result<(), FrameError> {
         let frame = message.encode()?;
         let length = 1 + frame.head.len() + frame.body.len();
-        let prefix = u32::try_from(length)
-            .ok()
-            .filter(|_| length <= MAX_FRAME_BYTES);
+        let prefix = u32::try_from(length).ok().filter(|_| length <= MAX_FRAME_BYTES);
         let Some(prefix) = prefix else {
-            return Err(FrameError::Length {
-                length,
-                limit: MAX_FRAME_BYTES,
-            });
+            return Err(FrameError::Length { length, limit: MAX_FRAME_BYTES });
         };
         self.inner.write_u32(prefix).await?;
         self.inner.write_u8(frame.kind).await?;

@@ -46,8 +46,7 @@ impl Cgroups {
             for (name, place) in [("memory", &mut found.memory), ("pids", &mut found.pids)] {
                 if controllers.split(',').any(|controller| controller == name) {
                     *place = directory(path, mounts, |mount| {
-                        mount.fstype == "cgroup"
-                            && mount.super_options.iter().any(|option| option == name)
+                        mount.fstype == "cgroup" && mount.super_options.iter().any(|option| option == name)
                     });
                 }
             }
@@ -64,8 +63,7 @@ impl Cgroups {
 
     /// The limit of processes and threads, if there is one.
     pub(super) fn pids_limit(&self) -> Option<u64> {
-        number(self.pids.as_deref(), "pids.max")
-            .or_else(|| number(self.unified.as_deref(), "pids.max"))
+        number(self.pids.as_deref(), "pids.max").or_else(|| number(self.unified.as_deref(), "pids.max"))
     }
 
     /// How many processes of the group were ever killed for want of memory, if that can be seen.
@@ -97,35 +95,24 @@ fn directory(
     is_hierarchy: impl Fn(&innkeeper_shim::protocol::Mount) -> bool,
 ) -> Option<PathBuf> {
     let point = mounts.iter().find(|point| is_hierarchy(&point.mount))?;
-    let below = Path::new(path)
-        .strip_prefix(&point.root)
-        .unwrap_or(Path::new(""));
+    let below = Path::new(path).strip_prefix(&point.root).unwrap_or(Path::new(""));
     Some(Path::new(&point.mount.target).join(below))
 }
 
 fn number(directory: Option<&Path>, file: &str) -> Option<u64> {
-    fs::read_to_string(directory?.join(file))
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    fs::read_to_string(directory?.join(file)).ok()?.trim().parse().ok()
 }
 
 fn counter(directory: Option<&Path>, file: &str) -> Option<u64> {
     let text = fs::read_to_string(directory?.join(file)).ok()?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("oom_kill "))?
-        .trim()
-        .parse()
-        .ok()
+    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const VERSION_1: &[u8] =
-        b"1 0 0:1 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n\
+    const VERSION_1: &[u8] = b"1 0 0:1 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n\
         2 0 0:2 /docker/abc /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n";
     const VERSION_2: &[u8] = b"1 0 0:1 / /sys/fs/cgroup ro - cgroup2 cgroup rw,nsdelegate\n";
 
@@ -154,38 +141,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let write = |file: &str, text| fs::write(directory.path().join(file), text).unwrap();
         let path = Some(directory.path().to_owned());
-        let version_1 = Cgroups {
-            memory: path.clone(),
-            pids: path.clone(),
-            unified: None,
-        };
-        let version_2 = Cgroups {
-            unified: path,
-            ..Cgroups::default()
-        };
+        let version_1 = Cgroups { memory: path.clone(), pids: path.clone(), unified: None };
+        let version_2 = Cgroups { unified: path, ..Cgroups::default() };
         assert_eq!(version_1.oom_kills(), None);
 
         write("memory.limit_in_bytes", "9223372036854771712\n");
-        write(
-            "memory.oom_control",
-            "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
-        );
+        write("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
         write("memory.events", "oom 7\noom_kill 4\noom_group_kill 1\n");
         write("memory.max", "1073741824\n");
         write("pids.max", "max\n");
-        assert_eq!(
-            (version_1.memory_limit_bytes(), version_1.oom_kills()),
-            (None, Some(3))
-        );
-        assert_eq!(
-            (version_2.memory_limit_bytes(), version_2.oom_kills()),
-            (Some(1 << 30), Some(4))
-        );
+        assert_eq!((version_1.memory_limit_bytes(), version_1.oom_kills()), (None, Some(3)));
+        assert_eq!((version_2.memory_limit_bytes(), version_2.oom_kills()), (Some(1 << 30), Some(4)));
         assert_eq!(version_2.pids_limit(), None);
         write("pids.max", "512\n");
-        assert_eq!(
-            (version_1.pids_limit(), version_2.pids_limit()),
-            (Some(512), Some(512))
-        );
+        assert_eq!((version_1.pids_limit(), version_2.pids_limit()), (Some(512), Some(512)));
     }
 }

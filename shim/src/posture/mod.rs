@@ -33,10 +33,7 @@ pub(crate) fn read(workspace: &Path) -> Posture {
     let cgroups = Cgroups::find();
     posture.memory_limit_bytes = cgroups.memory_limit_bytes();
     posture.pids_limit = cgroups.pids_limit();
-    posture.mounts = mounts::read()
-        .into_iter()
-        .map(|MountPoint { mount, .. }| mount)
-        .collect();
+    posture.mounts = mounts::read().into_iter().map(|MountPoint { mount, .. }| mount).collect();
     posture.limits = limits();
     posture.dumpable = dumpable_behavior() != Ok(DumpableBehavior::NotDumpable);
     posture
@@ -67,10 +64,7 @@ fn interfaces(text: &str) -> Vec<String> {
 fn limits() -> Limits {
     let limit = |resource| {
         let limit = getrlimit(resource);
-        Limit {
-            soft: limit.current,
-            hard: limit.maximum,
-        }
+        Limit { soft: limit.current, hard: limit.maximum }
     };
     Limits {
         nofile: limit(Resource::Nofile),
@@ -95,10 +89,7 @@ mod tests {
     fn this_process_finds_itself() {
         let posture = read(Path::new("/"));
         let root = fs::metadata("/").unwrap();
-        assert_eq!(
-            (posture.workspace_device, posture.workspace_inode),
-            (root.dev(), root.ino())
-        );
+        assert_eq!((posture.workspace_device, posture.workspace_inode), (root.dev(), root.ino()));
         assert_eq!(posture.uid, rustix::process::geteuid().as_raw());
         assert!(posture.find_mount("/").is_some());
         assert!(posture.interfaces.iter().any(|name| name == "lo"));

@@ -13,16 +13,11 @@ pub(super) struct MountPoint {
 
 /// All mounts of this process, none if they cannot be read.
 pub(super) fn read() -> Vec<MountPoint> {
-    std::fs::read("/proc/self/mountinfo")
-        .map(|bytes| parse(&bytes))
-        .unwrap_or_default()
+    std::fs::read("/proc/self/mountinfo").map(|bytes| parse(&bytes)).unwrap_or_default()
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Vec<MountPoint> {
-    bytes
-        .split(|byte| *byte == b'\n')
-        .filter_map(parse_line)
-        .collect()
+    bytes.split(|byte| *byte == b'\n').filter_map(parse_line).collect()
 }
 
 /// A line is `id parent major:minor root target options [optional…] - type source super-options`.
@@ -34,20 +29,8 @@ fn parse_line(line: &[u8]) -> Option<MountPoint> {
     fields.find(|field| *field == b"-")?;
     let fstype = unescape(fields.next()?);
     let super_options = list(fields.nth(1)?);
-    let read_only = options
-        .iter()
-        .chain(&super_options)
-        .any(|option| option == "ro");
-    Some(MountPoint {
-        root,
-        mount: Mount {
-            target,
-            fstype,
-            options,
-            super_options,
-            read_only,
-        },
-    })
+    let read_only = options.iter().chain(&super_options).any(|option| option == "ro");
+    Some(MountPoint { root, mount: Mount { target, fstype, options, super_options, read_only } })
 }
 
 fn list(field: &[u8]) -> Vec<String> {
@@ -86,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_mount_is_found_with_its_options() {
-        let line = b"36 35 98:0 /vol /workspace rw,noatime master:1 propagate_from:2 - ext4 /dev/root ro,errors=continue\n";
+        let line =
+            b"36 35 98:0 /vol /workspace rw,noatime master:1 propagate_from:2 - ext4 /dev/root ro,errors=continue\n";
         let expected = MountPoint {
             root: "/vol".to_owned(),
             mount: Mount {

@@ -52,19 +52,13 @@ mod tests {
         apply(text, &mut posture);
         assert_eq!((posture.uid, posture.gid), (1500, 1600));
         assert_eq!(posture.capabilities, Capabilities::NONE);
-        assert_eq!(
-            (posture.no_new_privs, posture.seccomp_mode),
-            (true, SECCOMP_FILTER)
-        );
+        assert_eq!((posture.no_new_privs, posture.seccomp_mode), (true, SECCOMP_FILTER));
     }
 
     #[test]
     fn what_is_not_said_stays_the_weakest() {
         let mut posture = Posture::default();
-        apply(
-            "Uid:\tgarbage\nCapEff:\t00000000a80425fb\nCapBnd:\tno number\n",
-            &mut posture,
-        );
+        apply("Uid:\tgarbage\nCapEff:\t00000000a80425fb\nCapBnd:\tno number\n", &mut posture);
         assert_eq!(posture.capabilities.effective, 0xa804_25fb);
         assert_eq!(posture.capabilities.bounding, u64::MAX);
         assert_eq!((posture.uid, posture.no_new_privs), (0, false));

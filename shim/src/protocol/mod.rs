@@ -73,10 +73,7 @@ mod to_shim;
 mod token;
 
 pub use from_shim::{Entry, Exited, Fault, FaultKind, FromShim, Hello, Line, Stream};
-pub use posture::{
-    Capabilities, Limit, Limits, Mount, Posture, SECCOMP_DISABLED, SECCOMP_FILTER,
-    UNKNOWN_INTERFACE,
-};
+pub use posture::{Capabilities, Limit, Limits, Mount, Posture, SECCOMP_DISABLED, SECCOMP_FILTER, UNKNOWN_INTERFACE};
 pub use to_shim::{File, Signal, Start, ToShim};
 pub use token::Token;
 

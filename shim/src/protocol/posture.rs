@@ -100,21 +100,10 @@ pub struct Limit {
 
 impl Capabilities {
     /// No capability in any set: what a sandbox should have.
-    pub const NONE: Self = Self {
-        effective: 0,
-        permitted: 0,
-        inheritable: 0,
-        bounding: 0,
-        ambient: 0,
-    };
+    pub const NONE: Self = Self { effective: 0, permitted: 0, inheritable: 0, bounding: 0, ambient: 0 };
     /// Every capability in every set: what counts for a process that did not report them.
-    pub const ALL: Self = Self {
-        effective: u64::MAX,
-        permitted: u64::MAX,
-        inheritable: u64::MAX,
-        bounding: u64::MAX,
-        ambient: u64::MAX,
-    };
+    pub const ALL: Self =
+        Self { effective: u64::MAX, permitted: u64::MAX, inheritable: u64::MAX, bounding: u64::MAX, ambient: u64::MAX };
 }
 
 impl Default for Capabilities {
@@ -146,10 +135,7 @@ impl Default for Posture {
 impl Posture {
     /// The mount that is seen at `target`: the last one there covers the others.
     pub fn find_mount(&self, target: &str) -> Option<&Mount> {
-        self.mounts
-            .iter()
-            .rev()
-            .find(|mount| mount.target == target)
+        self.mounts.iter().rev().find(|mount| mount.target == target)
     }
 }
 
@@ -173,15 +159,8 @@ mod tests {
 
     #[test]
     fn the_last_mount_at_a_place_is_the_one_that_is_seen() {
-        let at = |fstype: &str| Mount {
-            target: "/tmp".to_owned(),
-            fstype: fstype.to_owned(),
-            ..Mount::default()
-        };
-        let posture = Posture {
-            mounts: vec![at("ext4"), at("tmpfs")],
-            ..Posture::default()
-        };
+        let at = |fstype: &str| Mount { target: "/tmp".to_owned(), fstype: fstype.to_owned(), ..Mount::default() };
+        let posture = Posture { mounts: vec![at("ext4"), at("tmpfs")], ..Posture::default() };
         assert_eq!(posture.find_mount("/tmp").unwrap().fstype, "tmpfs");
         assert_eq!(posture.find_mount("/home"), None);
     }

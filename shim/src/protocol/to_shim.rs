@@ -95,12 +95,7 @@ impl File {
         (0..=last_piece).map(move |piece| {
             let start = piece * Self::PIECE_BYTES;
             let end = contents.len().min(start + Self::PIECE_BYTES);
-            ToShim::File(Self {
-                path: path.clone(),
-                mode,
-                offset: start as u64,
-                bytes: contents.slice(start..end),
-            })
+            ToShim::File(Self { path: path.clone(), mode, offset: start as u64, bytes: contents.slice(start..end) })
         })
     }
 }
@@ -141,16 +136,7 @@ mod tests {
     #[test]
     fn values_of_the_environment_are_not_printed() {
         let env = BTreeMap::from([("API_KEY".to_owned(), "hunter2".to_owned())]);
-        let printed = format!(
-            "{:?}",
-            Start {
-                env,
-                ..Start::default()
-            }
-        );
-        assert!(
-            printed.contains("API_KEY") && !printed.contains("hunter2"),
-            "{printed}"
-        );
+        let printed = format!("{:?}", Start { env, ..Start::default() });
+        assert!(printed.contains("API_KEY") && !printed.contains("hunter2"), "{printed}");
     }
 }

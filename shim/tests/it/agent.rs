@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use innkeeper_shim::protocol::{
-    Entry, Exited, Fault, FaultKind, File, FromShim, Line, MAX_LINE_BYTES, Signal, Start, Stream,
-    ToShim,
+    Entry, Exited, Fault, FaultKind, File, FromShim, Line, MAX_LINE_BYTES, Signal, Start, Stream, ToShim,
 };
 
 use crate::harness::{Sandbox, Store, stdout};
@@ -17,10 +16,7 @@ async fn run(script: &str) -> (Vec<Entry>, Exited) {
     connection.send(ToShim::Finish).await;
     assert_eq!(sandbox.exit_code().await, 0);
     let first = store.entries.remove(0);
-    assert!(
-        matches!(first, Entry::Started { pid } if pid > 0),
-        "{first:?}"
-    );
+    assert!(matches!(first, Entry::Started { pid } if pid > 0), "{first:?}");
     store.entries.pop();
     (store.entries, exited)
 }
@@ -35,11 +31,7 @@ async fn an_agent_runs_from_its_start_to_its_exit() {
 #[tokio::test]
 async fn standard_error_is_told_apart() {
     let (entries, _) = run("echo trouble >&2").await;
-    let line = Line {
-        stream: Stream::Stderr,
-        truncated: false,
-        bytes: Bytes::from_static(b"trouble"),
-    };
+    let line = Line { stream: Stream::Stderr, truncated: false, bytes: Bytes::from_static(b"trouble") };
     assert_eq!(entries, [Entry::Line(line)]);
 }
 
@@ -52,20 +44,11 @@ async fn a_line_may_be_any_bytes_and_the_last_newline_may_be_missing() {
 
 #[tokio::test]
 async fn a_huge_line_arrives_whole_and_a_larger_one_is_cut() {
-    let script = format!(
-        "head -c {MAX_LINE_BYTES} /dev/zero; echo; head -c {} /dev/zero; echo; echo after",
-        MAX_LINE_BYTES + 1
-    );
+    let script =
+        format!("head -c {MAX_LINE_BYTES} /dev/zero; echo; head -c {} /dev/zero; echo; echo after", MAX_LINE_BYTES + 1);
     let (entries, _) = run(&script).await;
-    let lines: Vec<_> = entries
-        .iter()
-        .map(line)
-        .map(|line| (line.bytes.len(), line.truncated))
-        .collect();
-    assert_eq!(
-        lines,
-        [(MAX_LINE_BYTES, false), (MAX_LINE_BYTES, true), (5, false)]
-    );
+    let lines: Vec<_> = entries.iter().map(line).map(|line| (line.bytes.len(), line.truncated)).collect();
+    assert_eq!(lines, [(MAX_LINE_BYTES, false), (MAX_LINE_BYTES, true), (5, false)]);
 }
 
 #[tokio::test]
@@ -77,16 +60,11 @@ async fn an_agent_killed_by_a_signal_says_which() {
 #[tokio::test]
 async fn a_signal_reaches_what_the_agent_started_too() {
     let sandbox = Sandbox::started();
-    let mut connection = sandbox
-        .order("(trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.01; done) & wait")
-        .await;
+    let mut connection =
+        sandbox.order("(trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.01; done) & wait").await;
     let mut store = Store::default();
     connection.read_line(&mut store, "ready").await;
-    connection
-        .send(ToShim::Signal {
-            signal: Signal::Term,
-        })
-        .await;
+    connection.send(ToShim::Signal { signal: Signal::Term }).await;
     connection.read_to_the_end(&mut store).await;
     assert_eq!(store.lines(Stream::Stdout), ["ready", "child"]);
 }
@@ -101,9 +79,7 @@ async fn an_orphan_that_holds_the_pipe_does_not_hold_up_the_exit() {
 #[tokio::test]
 async fn an_orphan_that_never_stops_writing_does_not_hold_up_the_exit() {
     let sandbox = Sandbox::started();
-    let mut connection = sandbox
-        .order("trap '' PIPE; yes & echo $! >pid; exit 3")
-        .await;
+    let mut connection = sandbox.order("trap '' PIPE; yes & echo $! >pid; exit 3").await;
     let exited = connection.read_to_the_end(&mut Store::default()).await;
     assert_eq!(exited.code, Some(3));
 }
@@ -143,10 +119,7 @@ async fn fault_after(sandbox: &mut Sandbox, messages: Vec<ToShim>) -> Fault {
 async fn an_agent_that_cannot_be_started_is_a_fault() {
     let mut sandbox = Sandbox::new();
     let argv = vec!["/no/such/agent".to_owned()];
-    let start = Start {
-        argv,
-        ..sandbox.shell("")
-    };
+    let start = Start { argv, ..sandbox.shell("") };
     let fault = fault_after(&mut sandbox, vec![ToShim::Start(start)]).await;
     assert_eq!(fault.kind, FaultKind::AgentNotStarted);
     assert!(fault.message.contains("/no/such/agent"), "{fault}");
@@ -155,10 +128,7 @@ async fn an_agent_that_cannot_be_started_is_a_fault() {
 #[tokio::test]
 async fn an_order_without_a_program_is_a_fault() {
     let mut sandbox = Sandbox::new();
-    let start = Start {
-        argv: vec![],
-        ..sandbox.shell("")
-    };
+    let start = Start { argv: vec![], ..sandbox.shell("") };
     let fault = fault_after(&mut sandbox, vec![ToShim::Start(start)]).await;
     assert_eq!(fault.kind, FaultKind::AgentNotStarted);
 }
@@ -166,12 +136,7 @@ async fn an_order_without_a_program_is_a_fault() {
 #[tokio::test]
 async fn no_agent_starts_without_its_files() {
     let mut sandbox = Sandbox::new();
-    let file = File {
-        path: "/proc/no/such/place".to_owned(),
-        mode: 0o600,
-        offset: 0,
-        bytes: Bytes::new(),
-    };
+    let file = File { path: "/proc/no/such/place".to_owned(), mode: 0o600, offset: 0, bytes: Bytes::new() };
     let start = ToShim::Start(sandbox.shell("touch started"));
     let fault = fault_after(&mut sandbox, vec![ToShim::File(file), start]).await;
     assert_eq!(fault.kind, FaultKind::FileNotWritten);

@@ -10,9 +10,7 @@ async fn another_directory_than_the_server_opened_stops_everything() {
     sandbox.contract.workspace_inode += 1;
     sandbox.start();
     let mut connection = sandbox.order("touch started").await;
-    let FromShim::Fault(fault) = connection.read().await else {
-        panic!("not a fault")
-    };
+    let FromShim::Fault(fault) = connection.read().await else { panic!("not a fault") };
     assert_eq!(fault.kind, FaultKind::WorkspaceMismatch);
     drop(connection);
     assert_eq!(sandbox.exit_code().await, 97);
@@ -26,9 +24,7 @@ async fn a_workspace_that_is_not_there_stops_everything() {
     std::fs::remove_dir(&sandbox.contract.workspace).unwrap();
     sandbox.start();
     let mut connection = sandbox.welcome(0).await;
-    let FromShim::Fault(fault) = connection.read().await else {
-        panic!("not a fault")
-    };
+    let FromShim::Fault(fault) = connection.read().await else { panic!("not a fault") };
     assert_eq!(fault.kind, FaultKind::WorkspaceMismatch);
 }
 
@@ -45,15 +41,8 @@ async fn a_fault_nobody_hears_ends_the_sandbox_all_the_same() {
 async fn a_server_of_another_version_is_a_fault() {
     let mut sandbox = Sandbox::started();
     let mut connection = sandbox.accept().await;
-    connection
-        .send(ToShim::Welcome {
-            version: u32::MAX,
-            have: 0,
-        })
-        .await;
-    let FromShim::Fault(fault) = connection.read().await else {
-        panic!("not a fault")
-    };
+    connection.send(ToShim::Welcome { version: u32::MAX, have: 0 }).await;
+    let FromShim::Fault(fault) = connection.read().await else { panic!("not a fault") };
     assert_eq!(fault.kind, FaultKind::VersionMismatch);
     drop(connection);
     assert_eq!(sandbox.exit_code().await, 97);
@@ -65,16 +54,11 @@ async fn the_agent_has_no_other_environment_than_the_ordered_one() {
     let mut connection = sandbox.welcome(0).await;
     let mut start = sandbox.shell("");
     start.argv = vec!["env".to_owned()];
-    start
-        .env
-        .insert("HOME".to_owned(), "/home/agent".to_owned());
+    start.env.insert("HOME".to_owned(), "/home/agent".to_owned());
     connection.send(ToShim::Start(start)).await;
     let mut store = Store::default();
     connection.read_to_the_end(&mut store).await;
-    assert_eq!(
-        store.lines(Stream::Stdout),
-        ["HOME=/home/agent", "PATH=/usr/bin:/bin"]
-    );
+    assert_eq!(store.lines(Stream::Stdout), ["HOME=/home/agent", "PATH=/usr/bin:/bin"]);
 }
 
 #[tokio::test]
@@ -91,11 +75,7 @@ async fn the_agent_cannot_look_into_the_shim() {
     assert_eq!(refusals.len(), 3);
     for refusal in &refusals {
         assert!(refusal.ends_with(b"Permission denied"), "{refusal:?}");
-        assert!(
-            !refusal
-                .windows(TOKEN.len())
-                .any(|window| window == TOKEN.as_bytes())
-        );
+        assert!(!refusal.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()));
     }
 }
 
@@ -106,9 +86,5 @@ async fn the_posture_is_what_the_kernel_says() {
     assert_eq!(posture.uid, rustix::process::geteuid().as_raw());
     assert_eq!(posture.workspace_device, sandbox.contract.workspace_device);
     assert!(posture.interfaces.iter().any(|name| name == "lo"));
-    assert!(
-        posture
-            .find_mount("/proc")
-            .is_some_and(|mount| mount.fstype == "proc")
-    );
+    assert!(posture.find_mount("/proc").is_some_and(|mount| mount.fstype == "proc"));
 }

@@ -15,10 +15,7 @@ const PATIENT: &str = "trap 'echo asked; exit 9' TERM; echo ready; while :; do s
 const STUBBORN: &str = "trap '' TERM; echo ready; while :; do sleep 0.01; done";
 
 /// Runs `script` until it is ready, lets `stop` happen, and answers how the agent and the shim ended.
-async fn stopped_by(
-    script: &str,
-    stop: impl AsyncFnOnce(&Sandbox, &mut crate::harness::Connection),
-) -> (Exited, i32) {
+async fn stopped_by(script: &str, stop: impl AsyncFnOnce(&Sandbox, &mut crate::harness::Connection)) -> (Exited, i32) {
     let mut sandbox = Sandbox::started();
     let mut connection = sandbox.order(script).await;
     let mut store = Store::default();
@@ -100,9 +97,7 @@ async fn whoever_ends_in_the_sandbox_is_reaped() {
     let mut connection = sandbox.order(script).await;
     let mut store = Store::default();
     connection.read_line(&mut store, "ready").await;
-    let Entry::Started { pid } = store.entries[0] else {
-        panic!("not started")
-    };
+    let Entry::Started { pid } = store.entries[0] else { panic!("not started") };
     let children = format!("/proc/{0}/task/{0}/children", sandbox.pid());
     loop {
         let children = std::fs::read_to_string(&children).unwrap();
@@ -120,11 +115,7 @@ async fn whoever_ends_in_the_sandbox_is_reaped() {
 #[test]
 fn the_binary_tells_its_version_and_nothing_else() {
     let shim = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_innkeeper-shim"))
-            .args(arguments)
-            .env_clear()
-            .output()
-            .unwrap()
+        Command::new(env!("CARGO_BIN_EXE_innkeeper-shim")).args(arguments).env_clear().output().unwrap()
     };
     let version = shim(&["--protocol-version"]);
     assert_eq!(version.status.code(), Some(0));
@@ -136,9 +127,5 @@ fn the_binary_tells_its_version_and_nothing_else() {
     }
     let without_contract = shim(&[]);
     assert_eq!(without_contract.status.code(), Some(97));
-    assert!(
-        without_contract
-            .stderr
-            .ends_with(b"INNKEEPER_SHIM_TOKEN is not set\n")
-    );
+    assert!(without_contract.stderr.ends_with(b"INNKEEPER_SHIM_TOKEN is not set\n"));
 }

@@ -12,9 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use innkeeper_shim::contract::Contract;
 use innkeeper_shim::frame::{FrameError, FrameReader, FrameWriter};
-use innkeeper_shim::protocol::{
-    Entry, Exited, FromShim, Hello, Line, Start, Stream, ToShim, Token, VERSION,
-};
+use innkeeper_shim::protocol::{Entry, Exited, FromShim, Hello, Line, Start, Stream, ToShim, Token, VERSION};
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::net::UnixListener;
@@ -61,12 +59,7 @@ impl Sandbox {
             workspace_inode: metadata.ino(),
             grace: Duration::from_mins(1),
         };
-        Self {
-            listener: UnixListener::bind(socket).unwrap(),
-            directory,
-            contract,
-            shim: None,
-        }
+        Self { listener: UnixListener::bind(socket).unwrap(), directory, contract, shim: None }
     }
 
     /// A sandbox whose shim runs.
@@ -89,11 +82,7 @@ impl Sandbox {
         let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper-shim"));
         command.env_clear().envs(self.contract.variables());
         if rustix::process::geteuid().is_root() {
-            for path in [
-                self.directory.path(),
-                &self.contract.socket,
-                &self.contract.workspace,
-            ] {
+            for path in [self.directory.path(), &self.contract.socket, &self.contract.workspace] {
                 std::fs::set_permissions(path, PermissionsExt::from_mode(0o777)).unwrap();
             }
             command.uid(65_534).gid(65_534);
@@ -109,22 +98,13 @@ impl Sandbox {
         let FromShim::Hello(hello) = reader.read().await.unwrap().unwrap() else {
             panic!("the first message is not a hello");
         };
-        Connection {
-            hello: *hello,
-            reader,
-            writer: FrameWriter::new(write),
-        }
+        Connection { hello: *hello, reader, writer: FrameWriter::new(write) }
     }
 
     /// Waits for the shim and welcomes it as a server that has stored `have` entries.
     pub async fn welcome(&self, have: u64) -> Connection {
         let mut connection = self.accept().await;
-        connection
-            .send(ToShim::Welcome {
-                version: VERSION,
-                have,
-            })
-            .await;
+        connection.send(ToShim::Welcome { version: VERSION, have }).await;
         connection
     }
 
@@ -163,20 +143,14 @@ impl Sandbox {
     /// Waits until the shim exits, and answers its exit code.
     pub async fn exit_code(&mut self) -> i32 {
         let mut shim = self.shim.take().unwrap();
-        let status = tokio::task::spawn_blocking(move || shim.wait().unwrap())
-            .await
-            .unwrap();
-        status
-            .code()
-            .unwrap_or_else(|| panic!("the shim was killed by {:?}", status.signal()))
+        let status = tokio::task::spawn_blocking(move || shim.wait().unwrap()).await.unwrap();
+        status.code().unwrap_or_else(|| panic!("the shim was killed by {:?}", status.signal()))
     }
 
     /// Whether nobody is about to connect.
     pub async fn is_left_alone(&self) -> bool {
         let quiet = Duration::from_millis(200);
-        tokio::time::timeout(quiet, self.listener.accept())
-            .await
-            .is_err()
+        tokio::time::timeout(quiet, self.listener.accept()).await.is_err()
     }
 }
 
@@ -202,21 +176,14 @@ impl Connection {
 
     /// The next message.
     pub async fn read(&mut self) -> FromShim {
-        self.try_read()
-            .await
-            .unwrap()
-            .expect("the shim does not hang up")
+        self.try_read().await.unwrap().expect("the shim does not hang up")
     }
 
     /// The next entry, which must follow the last one stored. Other messages are passed over.
     pub async fn read_entry(&mut self, store: &mut Store) -> Entry {
         loop {
             if let FromShim::Entry { seq, entry } = self.read().await {
-                assert_eq!(
-                    seq,
-                    store.have() + 1,
-                    "entries follow each other without holes"
-                );
+                assert_eq!(seq, store.have() + 1, "entries follow each other without holes");
                 store.entries.push(entry.clone());
                 return entry;
             }
@@ -270,9 +237,5 @@ impl Store {
 /// An entry with a line of standard output.
 pub fn stdout(text: &str) -> Entry {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
-    Entry::Line(Line {
-        stream: Stream::Stdout,
-        truncated: false,
-        bytes,
-    })
+    Entry::Line(Line { stream: Stream::Stdout, truncated: false, bytes })
 }

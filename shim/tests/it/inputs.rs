@@ -6,10 +6,7 @@ use innkeeper_shim::protocol::{FromShim, INPUT_WINDOW, INPUT_WINDOW_BYTES, Strea
 use crate::harness::{Sandbox, Store};
 
 fn input(seq: u64, text: impl Into<Bytes>) -> ToShim {
-    ToShim::Input {
-        seq,
-        bytes: text.into(),
-    }
+    ToShim::Input { seq, bytes: text.into() }
 }
 
 #[tokio::test]
@@ -17,17 +14,12 @@ async fn inputs_reach_the_agent_and_so_does_their_end() {
     let sandbox = Sandbox::started();
     let mut connection = sandbox.welcome(0).await;
     connection.send(input(1, "before the start")).await;
-    connection
-        .send(ToShim::Start(sandbox.shell("cat; echo end")))
-        .await;
+    connection.send(ToShim::Start(sandbox.shell("cat; echo end"))).await;
     connection.send(input(2, "nu\u{fffd}")).await;
     connection.send(ToShim::CloseInput { seq: 3 }).await;
     let mut store = Store::default();
     connection.read_to_the_end(&mut store).await;
-    assert_eq!(
-        store.lines(Stream::Stdout),
-        ["before the start", "nu\u{fffd}", "end"]
-    );
+    assert_eq!(store.lines(Stream::Stdout), ["before the start", "nu\u{fffd}", "end"]);
 }
 
 #[tokio::test]
@@ -38,9 +30,7 @@ async fn every_input_taken_is_said_to_be() {
     connection.read_until(FromShim::InputTaken { seq: 1 }).await;
     connection.send(ToShim::CloseInput { seq: 2 }).await;
     connection.read_until(FromShim::InputTaken { seq: 2 }).await;
-    connection
-        .read_until(FromShim::InputClosed { last_taken: 2 })
-        .await;
+    connection.read_until(FromShim::InputClosed { last_taken: 2 }).await;
 }
 
 #[tokio::test]
@@ -53,17 +43,8 @@ async fn an_input_is_delivered_once_however_often_it_is_sent() {
 
     let mut connection = sandbox.welcome(0).await;
     assert_eq!(connection.hello.next_input, 2);
-    assert_eq!(
-        connection.read().await,
-        FromShim::InputTaken { seq: 1 },
-        "said again"
-    );
-    for message in [
-        input(1, "one"),
-        input(2, "two"),
-        input(1, "one"),
-        input(2, "two"),
-    ] {
+    assert_eq!(connection.read().await, FromShim::InputTaken { seq: 1 }, "said again");
+    for message in [input(1, "one"), input(2, "two"), input(1, "one"), input(2, "two")] {
         connection.send(message).await;
     }
     connection.send(ToShim::CloseInput { seq: 3 }).await;
@@ -78,9 +59,7 @@ async fn an_agent_that_does_not_read_can_still_be_heard() {
     let script = "i=0; while [ $i -lt 2000 ]; do echo $i; i=$((i+1)); done; wc -c";
     let mut connection = sandbox.order(script).await;
     for seq in 1..=8 {
-        connection
-            .send(input(seq, vec![b'x'; INPUT_WINDOW_BYTES / 8]))
-            .await;
+        connection.send(input(seq, vec![b'x'; INPUT_WINDOW_BYTES / 8])).await;
     }
     connection.send(ToShim::CloseInput { seq: 9 }).await;
     let mut store = Store::default();
@@ -93,25 +72,19 @@ async fn an_agent_that_does_not_read_can_still_be_heard() {
 #[tokio::test]
 async fn an_agent_that_wants_no_more_input_is_reported() {
     let sandbox = Sandbox::started();
-    let mut connection = sandbox
-        .order("read first; exec <&-; echo closed; exec sleep 600")
-        .await;
+    let mut connection = sandbox.order("read first; exec <&-; echo closed; exec sleep 600").await;
     let mut store = Store::default();
     connection.send(input(1, "one")).await;
     connection.read_line(&mut store, "closed").await;
     connection.send(input(2, "two")).await;
-    connection
-        .read_until(FromShim::InputClosed { last_taken: 1 })
-        .await;
+    connection.read_until(FromShim::InputClosed { last_taken: 1 }).await;
 }
 
 #[tokio::test]
 async fn an_exit_closes_the_input_too() {
     let sandbox = Sandbox::started();
     let mut connection = sandbox.order("exit 0").await;
-    connection
-        .read_until(FromShim::InputClosed { last_taken: 0 })
-        .await;
+    connection.read_until(FromShim::InputClosed { last_taken: 0 }).await;
 }
 
 #[tokio::test]

@@ -12,10 +12,7 @@ async fn every_connection_begins_with_who_and_how_far() {
     assert_eq!((hello.version, hello.epoch), (VERSION, 5));
     assert_eq!(hello.token.expose(), TOKEN);
     assert_eq!((hello.last_entry, hello.next_input), (0, 1));
-    assert_eq!(
-        hello.posture.workspace_inode,
-        sandbox.contract.workspace_inode
-    );
+    assert_eq!(hello.posture.workspace_inode, sandbox.contract.workspace_inode);
     drop(connection);
     assert_eq!(sandbox.accept().await.hello.epoch, 5);
 }
@@ -58,12 +55,7 @@ async fn a_second_order_is_ignored() {
     drop(connection);
 
     let mut connection = sandbox.order("echo second").await;
-    connection
-        .send(ToShim::Input {
-            seq: 1,
-            bytes: "input".into(),
-        })
-        .await;
+    connection.send(ToShim::Input { seq: 1, bytes: "input".into() }).await;
     let mut store = Store::default();
     connection.read_to_the_end(&mut store).await;
     assert_eq!(store.lines(Stream::Stdout), ["first", "input"]);
@@ -76,9 +68,7 @@ async fn the_exit_waits_for_a_server_that_was_away() {
     drop(connection);
     let mut store = Store::default();
     let mut connection = sandbox.welcome(0).await;
-    connection
-        .send(ToShim::Start(sandbox.shell("exit 5")))
-        .await;
+    connection.send(ToShim::Start(sandbox.shell("exit 5"))).await;
     let exited = connection.read_to_the_end(&mut store).await;
     assert!(matches!(exited.code, Some(4 | 5)), "{exited:?}");
     assert_eq!(sandbox.file("done").exists(), exited.code == Some(4));
@@ -94,9 +84,7 @@ async fn a_full_journal_makes_the_agent_wait_until_it_is_acknowledged() {
     let mut unacknowledged_bytes = 0;
     let quiet = std::time::Duration::from_millis(300);
     while let Ok(entry) = tokio::time::timeout(quiet, connection.read_entry(&mut store)).await {
-        let Entry::Line(line) = entry else {
-            panic!("the agent did not wait: {entry:?}")
-        };
+        let Entry::Line(line) = entry else { panic!("the agent did not wait: {entry:?}") };
         unacknowledged_bytes += line.bytes.len();
     }
     assert!(!sandbox.file("written").exists());
@@ -105,11 +93,7 @@ async fn a_full_journal_makes_the_agent_wait_until_it_is_acknowledged() {
     connection.send(ToShim::Ack { seq: store.have() }).await;
     let exited = connection.read_to_the_end(&mut store).await;
     assert_eq!(exited.code, Some(0));
-    let total: usize = store
-        .lines(Stream::Stdout)
-        .iter()
-        .map(bytes::Bytes::len)
-        .sum();
+    let total: usize = store.lines(Stream::Stdout).iter().map(bytes::Bytes::len).sum();
     assert_eq!(total, 16 << 20);
 }
 
@@ -124,9 +108,6 @@ async fn a_server_that_acknowledges_what_was_never_written_is_hung_up_on() {
 
     let mut connection = sandbox.welcome(1).await;
     assert_eq!(connection.hello.last_entry, 2);
-    let expected = FromShim::Entry {
-        seq: 2,
-        entry: stdout("one"),
-    };
+    let expected = FromShim::Entry { seq: 2, entry: stdout("one") };
     assert_eq!(connection.read().await, expected, "nothing was forgotten");
 }

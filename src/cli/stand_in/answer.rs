@@ -49,12 +49,7 @@ pub(super) enum Block {
 
 impl Answer {
     /// The answer of `script` to `request`, which is `request_bytes` long, after `tool_calls` tools of its turn.
-    pub(super) fn new(
-        script: &Script,
-        request: &MessagesRequest,
-        request_bytes: usize,
-        tool_calls: usize,
-    ) -> Self {
+    pub(super) fn new(script: &Script, request: &MessagesRequest, request_bytes: usize, tool_calls: usize) -> Self {
         let (step, call) = script.next(tool_calls);
         let (blocks, mut stop_reason) = content(script, request, step);
         let mut usage = script.usage_of(call).map_or_else(
@@ -73,10 +68,7 @@ impl Answer {
         }
         Self {
             id: format!("msg_{}", Uuid::new_v4().simple()),
-            model: script
-                .model
-                .clone()
-                .unwrap_or_else(|| request.model.clone()),
+            model: script.model.clone().unwrap_or_else(|| request.model.clone()),
             blocks,
             stop_reason,
             usage,
@@ -90,8 +82,7 @@ impl Answer {
             return Duration::ZERO;
         }
         let deltas: usize = self.blocks.iter().cloned().map(Block::deltas).sum();
-        self.pace
-            .saturating_mul(u32::try_from(deltas).unwrap_or(u32::MAX))
+        self.pace.saturating_mul(u32::try_from(deltas).unwrap_or(u32::MAX))
     }
 
     /// The message as it is while nothing of it has been said.
@@ -102,11 +93,7 @@ impl Answer {
     /// The whole message.
     pub(super) fn whole(self) -> Value {
         let content: Vec<Value> = self.blocks.iter().cloned().map(Block::whole).collect();
-        self.message(
-            &json!(content),
-            &json!(self.stop_reason),
-            &self.usage.whole(),
-        )
+        self.message(&json!(content), &json!(self.stop_reason), &self.usage.whole())
     }
 
     fn message(&self, content: &Value, stop_reason: &Value, usage: &Value) -> Value {
@@ -127,20 +114,11 @@ impl Script {
     /// What is said at the end of the turn.
     fn answer(&self) -> Text {
         let text = self.text.clone();
-        let said = || {
-            text.clone()
-                .unwrap_or_else(|| format!("{MARK} {NOTHING_ELSE}"))
-        };
+        let said = || text.clone().unwrap_or_else(|| format!("{MARK} {NOTHING_ELSE}"));
         match (self.count, self.repeat_bytes, self.chunks) {
-            (Some((from, to)), _, _) => Text::Numbers {
-                introduction: text.unwrap_or_default(),
-                from,
-                to,
-            },
+            (Some((from, to)), _, _) => Text::Numbers { introduction: text.unwrap_or_default(), from, to },
             (_, Some(bytes), _) => Text::Repeated {
-                text: text
-                    .filter(|text| !text.is_empty())
-                    .unwrap_or_else(|| format!("{MARK} ")),
+                text: text.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("{MARK} ")),
                 bytes,
             },
             (_, _, Some(pieces)) => match text {
@@ -198,12 +176,7 @@ impl Block {
 
 /// What the answer consists of, and why it stops.
 fn content(script: &Script, request: &MessagesRequest, step: Move) -> (Vec<Block>, String) {
-    let mut blocks: Vec<Block> = script
-        .thinking
-        .clone()
-        .map(Block::Thinking)
-        .into_iter()
-        .collect();
+    let mut blocks: Vec<Block> = script.thinking.clone().map(Block::Thinking).into_iter().collect();
     let stop_reason = match step {
         Move::Tools(calls) if calls.iter().all(|call| request.offers(&call.name)) => {
             blocks.extend(calls.into_iter().map(Block::tool_use));
@@ -223,9 +196,6 @@ fn content(script: &Script, request: &MessagesRequest, step: Move) -> (Vec<Block
 }
 
 fn not_offered(call: &ToolCall) -> Block {
-    let said = format!(
-        "{MARK} The script calls the tool {}, which this request does not offer.",
-        call.name
-    );
+    let said = format!("{MARK} The script calls the tool {}, which this request does not offer.", call.name);
     Block::Text(Text::plain(said))
 }

@@ -11,12 +11,7 @@ use super::script::{Counts, Script};
 const ASKS_FOR_SUMMARY: &str = "Your task is to create a detailed summary of";
 
 /// What system prompts say that ask for a name or a topic.
-const ASKS_FOR_TITLE: [&str; 4] = [
-    "naming a coding session",
-    "kebab-case name",
-    "conversation topic",
-    "issue title",
-];
+const ASKS_FOR_TITLE: [&str; 4] = ["naming a coding session", "kebab-case name", "conversation topic", "issue title"];
 
 /// What is answered where a few words are wanted.
 const TITLE: &str = "Scripted answer";
@@ -34,24 +29,15 @@ pub(super) fn script(turn: &Turn<'_>, request: &MessagesRequest) -> Option<Scrip
     } else {
         return None;
     };
-    Some(Script {
-        text: Some(text),
-        usage: Some(small_usage()),
-        ..Script::default()
-    })
+    Some(Script { text: Some(text), usage: Some(small_usage()), ..Script::default() })
 }
 
 /// A summary that names every prompt, without the scripts in them: it becomes part of a prompt.
 fn summary(turn: &Turn<'_>) -> String {
-    let quotes: Vec<String> = turn
-        .earlier
-        .iter()
-        .map(|said| format!("- \"{}\"", quote(&said.replace('@', "(at)"))))
-        .collect();
+    let quotes: Vec<String> =
+        turn.earlier.iter().map(|said| format!("- \"{}\"", quote(&said.replace('@', "(at)")))).collect();
     let said = quotes.join("\n");
-    format!(
-        "<analysis>\n{MARK}\n</analysis>\n\n<summary>\n{MARK} All user messages:\n{said}\n</summary>"
-    )
+    format!("<analysis>\n{MARK}\n</analysis>\n\n<summary>\n{MARK} All user messages:\n{said}\n</summary>")
 }
 
 /// The smallest value that fits `schema`.
@@ -65,16 +51,8 @@ fn example(schema: &Value) -> Value {
         Some("boolean") => json!(false),
         Some("array") => json!([]),
         Some("object") => {
-            let properties = schema
-                .get("properties")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten();
-            Value::Object(
-                properties
-                    .map(|(name, schema)| (name.clone(), example(schema)))
-                    .collect::<Map<_, _>>(),
-            )
+            let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+            Value::Object(properties.map(|(name, schema)| (name.clone(), example(schema))).collect::<Map<_, _>>())
         }
         _ => Value::Null,
     }
@@ -82,8 +60,5 @@ fn example(schema: &Value) -> Value {
 
 fn small_usage() -> Counts {
     let counts = [("input_tokens", 20), ("output_tokens", 5)];
-    counts
-        .map(|(name, count)| (name.to_owned(), json!(count)))
-        .into_iter()
-        .collect()
+    counts.map(|(name, count)| (name.to_owned(), json!(count))).into_iter().collect()
 }

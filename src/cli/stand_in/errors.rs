@@ -21,12 +21,7 @@ pub(super) struct ApiError {
 impl ApiError {
     /// An error of the kind that usually goes with `status`.
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            kind: kind_of(status).to_owned(),
-            message: message.into(),
-            retry_after: None,
-        }
+        Self { status, kind: kind_of(status).to_owned(), message: message.into(), retry_after: None }
     }
 
     /// The request, or the script in it, does not make sense.
@@ -47,9 +42,7 @@ impl ApiError {
     pub(super) fn into_response(self, request_id: &str) -> Response {
         let mut response = (self.status, Json(self.envelope(request_id))).into_response();
         if let Some(seconds) = self.retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -21,15 +21,7 @@ const USUAL_DIRECTORY: &str = "/workspace";
 const USUAL_FILE: &str = "hello.py";
 
 /// Words with which people ask what was said before.
-const RECALLING: [&str; 7] = [
-    "remember",
-    "previous",
-    "earlier",
-    "before",
-    "what did i",
-    "what was",
-    "my name",
-];
+const RECALLING: [&str; 7] = ["remember", "previous", "earlier", "before", "what did i", "what was", "my name"];
 
 /// Words with which people ask for something to be made, and words for what is made.
 const MAKING: [&str; 4] = ["create", "write", "make", "build"];
@@ -50,34 +42,23 @@ pub(super) fn script(turn: &Turn<'_>, request: &MessagesRequest) -> Script {
     if mentions(&RECALLING) {
         return saying(&recall(turn));
     }
-    let makes_something =
-        mentions(&MAKING) && (mentions(&THINGS) || file_named(turn.prompt).is_some());
+    let makes_something = mentions(&MAKING) && (mentions(&THINGS) || file_named(turn.prompt).is_some());
     if makes_something && request.offers("Write") && request.offers("Bash") {
         return making(turn, request);
     }
-    saying(&format!(
-        "No model was asked: innkeeper's built-in stand-in answers \"{}\".",
-        quote(turn.prompt)
-    ))
+    saying(&format!("No model was asked: innkeeper's built-in stand-in answers \"{}\".", quote(turn.prompt)))
 }
 
 /// The first characters of what was said.
 pub(super) fn quote(said: &str) -> String {
     let mut chars = said.trim().chars();
     let quoted: String = chars.by_ref().take(QUOTED_CHARS).collect();
-    if chars.next().is_some() {
-        quoted + "…"
-    } else {
-        quoted
-    }
+    if chars.next().is_some() { quoted + "…" } else { quoted }
 }
 
 fn saying(answer: &str) -> Script {
     let text = Some(format!("{MARK} {answer}"));
-    Script {
-        text,
-        ..Script::default()
-    }
+    Script { text, ..Script::default() }
 }
 
 /// The bounds in "count from 1 to 1000".
@@ -85,10 +66,7 @@ fn counting(asked: &str) -> Option<(u64, u64)> {
     let mut words = asked.split_once("count from ")?.1.split_whitespace();
     let from = words.next()?.parse().ok()?;
     let to = words.by_ref().find(|word| *word != "to")?;
-    let to = to
-        .trim_end_matches(|character: char| !character.is_ascii_digit())
-        .parse()
-        .ok()?;
+    let to = to.trim_end_matches(|character: char| !character.is_ascii_digit()).parse().ok()?;
     (from <= to).then_some((from, to))
 }
 
@@ -96,11 +74,7 @@ fn recall(turn: &Turn<'_>) -> String {
     if turn.earlier.is_empty() {
         return format!("Nothing was said before \"{}\".", quote(turn.prompt));
     }
-    let quotes: Vec<String> = turn
-        .earlier
-        .iter()
-        .map(|said| format!("- \"{}\"", quote(said)))
-        .collect();
+    let quotes: Vec<String> = turn.earlier.iter().map(|said| format!("- \"{}\"", quote(said))).collect();
     format!("Before this, you said:\n{}", quotes.join("\n"))
 }
 
@@ -112,57 +86,35 @@ fn making(turn: &Turn<'_>, request: &MessagesRequest) -> Script {
     let (content, command) = program(file);
     let mut calls = vec![
         ToolCall::new("Write", json!({"file_path": path, "content": content})),
-        ToolCall::new(
-            "Bash",
-            json!({"command": command, "description": format!("Run {file}")}),
-        ),
+        ToolCall::new("Bash", json!({"command": command, "description": format!("Run {file}")})),
     ];
     if request.offers("Read") {
         calls.push(ToolCall::new("Read", json!({"file_path": path})));
     }
-    let output = turn
-        .tool_results
-        .get(1)
-        .map_or("nothing", |output| output.trim());
-    let answer = format!(
-        "I wrote {path}, ran it and read it back. Running it said: {}",
-        quote(output)
-    );
+    let output = turn.tool_results.get(1).map_or("nothing", |output| output.trim());
+    let answer = format!("I wrote {path}, ran it and read it back. Running it said: {}", quote(output));
     let tools = calls.into_iter().map(Step::One).collect();
-    Script {
-        tools,
-        ..saying(&answer)
-    }
+    Script { tools, ..saying(&answer) }
 }
 
 /// The first word that looks like the name of a file, and that a shell takes as it is.
 fn file_named(prompt: &str) -> Option<&str> {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    prompt
-        .split(|character| !is_plain(character))
-        .map(|word| word.trim_end_matches('.'))
-        .find(|word| {
-            let (stem, extension) = word.rsplit_once('.').unwrap_or_default();
-            stem.starts_with(|first: char| first.is_ascii_alphabetic())
-                && (1..=4).contains(&extension.len())
-                && extension.starts_with(|first: char| first.is_ascii_alphabetic())
-        })
+    prompt.split(|character| !is_plain(character)).map(|word| word.trim_end_matches('.')).find(|word| {
+        let (stem, extension) = word.rsplit_once('.').unwrap_or_default();
+        stem.starts_with(|first: char| first.is_ascii_alphabetic())
+            && (1..=4).contains(&extension.len())
+            && extension.starts_with(|first: char| first.is_ascii_alphabetic())
+    })
 }
 
 /// What `file` contains, and the command that runs or shows it.
 fn program(file: &str) -> (&'static str, String) {
-    let run_with = |program: &str| {
-        format!("if command -v {program} >/dev/null; then {program} {file}; else cat {file}; fi")
-    };
+    let run_with =
+        |program: &str| format!("if command -v {program} >/dev/null; then {program} {file}; else cat {file}; fi");
     match file.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("py") => (
-            "print(\"Hello from a scripted answer.\")\n",
-            run_with("python3"),
-        ),
-        Some("js" | "mjs") => (
-            "console.log(\"Hello from a scripted answer.\");\n",
-            run_with("node"),
-        ),
+        Some("py") => ("print(\"Hello from a scripted answer.\")\n", run_with("python3")),
+        Some("js" | "mjs") => ("console.log(\"Hello from a scripted answer.\");\n", run_with("node")),
         Some("sh") => ("echo \"Hello from a scripted answer.\"\n", run_with("sh")),
         _ => ("Hello from a scripted answer.\n", format!("cat {file}")),
     }
@@ -176,12 +128,7 @@ mod tests {
     fn counts_are_understood() {
         assert_eq!(counting("please count from 1 to 1000"), Some((1, 1000)));
         assert_eq!(counting("count from 5 to 7, slowly."), Some((5, 7)));
-        for not_a_count in [
-            "count from 9 to 1",
-            "count from one to two",
-            "count from 1",
-            "count to 10",
-        ] {
+        for not_a_count in ["count from 9 to 1", "count from one to two", "count from 1", "count to 10"] {
             assert_eq!(counting(not_a_count), None, "{not_a_count}");
         }
     }

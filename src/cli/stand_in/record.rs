@@ -86,10 +86,7 @@ impl Recorder {
         log.requests.push_back(Received {
             seq,
             method: request.method.to_string(),
-            path: request
-                .uri
-                .path_and_query()
-                .map_or_else(String::new, ToString::to_string),
+            path: request.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             headers: by_name(&request.headers),
             body,
             answered_status: None,
@@ -98,19 +95,12 @@ impl Recorder {
             finished: false,
         });
         while log.requests.len() > MOST_REQUESTS || log.bytes > MOST_BYTES {
-            let forgotten = log
-                .requests
-                .pop_front()
-                .map_or(0, |request| request.body.len());
+            let forgotten = log.requests.pop_front().map_or(0, |request| request.body.len());
             log.bytes -= forgotten;
         }
         drop(log);
         self.0.changed.send_replace(());
-        Delivery {
-            recorder: self.clone(),
-            seq,
-            is_finished: false,
-        }
+        Delivery { recorder: self.clone(), seq, is_finished: false }
     }
 
     /// Everything remembered, oldest first.
@@ -119,10 +109,7 @@ impl Recorder {
     }
 
     /// Waits until `condition` holds, and answers what it held for.
-    pub(super) async fn wait_until(
-        &self,
-        mut condition: impl FnMut(&[Received]) -> bool,
-    ) -> Vec<Received> {
+    pub(super) async fn wait_until(&self, mut condition: impl FnMut(&[Received]) -> bool) -> Vec<Received> {
         let mut changed = self.0.changed.subscribe();
         loop {
             changed.borrow_and_update();
@@ -164,9 +151,7 @@ impl Delivery {
 
     fn update(&self, change: impl FnOnce(&mut Received)) {
         let mut log = self.recorder.log();
-        let place = log
-            .requests
-            .binary_search_by_key(&self.seq, |request| request.seq);
+        let place = log.requests.binary_search_by_key(&self.seq, |request| request.seq);
         if let Some(request) = place.ok().and_then(|place| log.requests.get_mut(place)) {
             change(request);
         }
@@ -185,16 +170,10 @@ impl Drop for Delivery {
 
 fn by_name(headers: &HeaderMap) -> BTreeMap<String, String> {
     let values = |name| {
-        let values = headers
-            .get_all(name)
-            .iter()
-            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
         values.collect::<Vec<_>>().join(", ")
     };
-    headers
-        .keys()
-        .map(|name| (name.to_string(), values(name)))
-        .collect()
+    headers.keys().map(|name| (name.to_string(), values(name))).collect()
 }
 
 fn json_or_text<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {

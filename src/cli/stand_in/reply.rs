@@ -60,19 +60,13 @@ impl Reply {
 
     /// `error`, at once.
     pub(super) fn refusing(error: ApiError) -> Self {
-        Self {
-            delay: Duration::ZERO,
-            headers: Vec::new(),
-            outcome: Err(error),
-        }
+        Self { delay: Duration::ZERO, headers: Vec::new(), outcome: Err(error) }
     }
 
     fn find(body: &[u8], failures: &FailureCounts) -> Result<Self, ApiError> {
         let request: MessagesRequest =
             serde_json::from_slice(body).map_err(|error| ApiError::invalid(error.to_string()))?;
-        let turn = request
-            .turn()
-            .ok_or_else(|| ApiError::invalid("messages: no user message says anything"))?;
+        let turn = request.turn().ok_or_else(|| ApiError::invalid("messages: no user message says anything"))?;
         let script = script_for(&turn, &request)?;
         let (_, call) = script.next(turn.tool_calls);
         let is_due = |_: &Failure| failures.is_due(&script, &turn, &request);
@@ -82,26 +76,12 @@ impl Reply {
         let outcome = match failure {
             Some(Failure::Refused(error)) => Err(error),
             // Without a stream there is no event to tell it in: the response itself is the error.
-            Some(Failure::Broken {
-                ending: Ending::Error(error),
-                ..
-            }) if !streams => Err(error),
-            Some(Failure::Broken {
-                after_chunks,
-                ending,
-            }) => {
+            Some(Failure::Broken { ending: Ending::Error(error), .. }) if !streams => Err(error),
+            Some(Failure::Broken { after_chunks, ending }) => {
                 let breaks = Some((after_chunks, ending));
-                Ok(Delivered {
-                    answer: answer(),
-                    streams,
-                    breaks,
-                })
+                Ok(Delivered { answer: answer(), streams, breaks })
             }
-            None => Ok(Delivered {
-                answer: answer(),
-                streams,
-                breaks: None,
-            }),
+            None => Ok(Delivered { answer: answer(), streams, breaks: None }),
         };
         Ok(Self {
             delay: Duration::from_millis(script.delay_ms),
@@ -117,11 +97,8 @@ impl FailureCounts {
         let Some(times) = script.times else {
             return true;
         };
-        let prompted = Prompted {
-            caller: request.caller().to_owned(),
-            place: turn.earlier.len(),
-            prompt: turn.prompt.to_owned(),
-        };
+        let prompted =
+            Prompted { caller: request.caller().to_owned(), place: turn.earlier.len(), prompt: turn.prompt.to_owned() };
         let failed = self.0.get_with(prompted, Arc::default);
         failed.fetch_add(1, Ordering::Relaxed) < times
     }

@@ -4,13 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// What text blocks that no person wrote begin with: the agent wraps its own remarks in user messages.
-const REMARKS: [&str; 5] = [
-    "<system-reminder>",
-    "[Request interrupted by user",
-    "<local-command-",
-    "<command-name>",
-    "<command-message>",
-];
+const REMARKS: [&str; 5] =
+    ["<system-reminder>", "[Request interrupted by user", "<local-command-", "<command-name>", "<command-message>"];
 
 /// How the agent tells the model where it works.
 const WORKING_DIRECTORY: &str = "orking directory: ";
@@ -100,9 +95,7 @@ pub(super) struct Turn<'request> {
 impl MessagesRequest {
     /// The turn that this request continues; `None` when nobody has said anything.
     pub(super) fn turn(&self) -> Option<Turn<'_>> {
-        let is_prompt = |message: &Message| {
-            message.role == "user" && message.content.prompts().next().is_some()
-        };
+        let is_prompt = |message: &Message| message.role == "user" && message.content.prompts().next().is_some();
         let opened = self.messages.iter().rposition(is_prompt)?;
         let mut earlier: Vec<&str> = self.messages[..=opened]
             .iter()
@@ -116,10 +109,7 @@ impl MessagesRequest {
             prompt,
             earlier,
             tool_calls: blocks().filter(|block| block.kind == "tool_use").count(),
-            tool_results: blocks()
-                .filter(|block| block.kind == "tool_result")
-                .map(Block::result)
-                .collect(),
+            tool_results: blocks().filter(|block| block.kind == "tool_result").map(Block::result).collect(),
         })
     }
 
@@ -140,39 +130,27 @@ impl MessagesRequest {
 
     /// Whether the system prompt contains `words`.
     pub(super) fn is_told(&self, words: &str) -> bool {
-        self.system
-            .iter()
-            .flat_map(Content::texts)
-            .any(|text| text.contains(words))
+        self.system.iter().flat_map(Content::texts).any(|text| text.contains(words))
     }
 
     /// Whether the model has answered before in this conversation.
     pub(super) fn is_continued(&self) -> bool {
-        self.messages
-            .iter()
-            .any(|message| message.role == "assistant")
+        self.messages.iter().any(|message| message.role == "assistant")
     }
 
     /// Who says that they are asking: the same for all requests of one conversation.
     pub(super) fn caller(&self) -> &str {
-        self.metadata
-            .as_ref()
-            .and_then(|metadata| metadata.user_id.as_deref())
-            .unwrap_or_default()
+        self.metadata.as_ref().and_then(|metadata| metadata.user_id.as_deref()).unwrap_or_default()
     }
 
     /// The directory the agent says it works in.
     pub(super) fn working_directory(&self) -> Option<&str> {
         let said = self.messages.iter().map(|message| &message.content);
-        self.system
-            .iter()
-            .chain(said)
-            .flat_map(Content::texts)
-            .find_map(|text| {
-                let (_, after) = text.split_once(WORKING_DIRECTORY)?;
-                let directory = after.lines().next()?.trim();
-                directory.starts_with('/').then_some(directory)
-            })
+        self.system.iter().chain(said).flat_map(Content::texts).find_map(|text| {
+            let (_, after) = text.split_once(WORKING_DIRECTORY)?;
+            let directory = after.lines().next()?.trim();
+            directory.starts_with('/').then_some(directory)
+        })
     }
 }
 
@@ -190,9 +168,7 @@ impl Content {
             Self::Blocks(_) => None,
         };
         let of_blocks = self.blocks().iter().filter(|block| block.kind == "text");
-        whole
-            .into_iter()
-            .chain(of_blocks.filter_map(|block| block.text.as_deref()))
+        whole.into_iter().chain(of_blocks.filter_map(|block| block.text.as_deref()))
     }
 
     /// The texts that a person wrote.
@@ -209,11 +185,6 @@ impl Block {
     fn result(&self) -> String {
         let blocks = self.content.as_array().into_iter().flatten();
         let texts = blocks.filter_map(|block| block.get("text")?.as_str());
-        self.content
-            .as_str()
-            .into_iter()
-            .chain(texts)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.content.as_str().into_iter().chain(texts).collect::<Vec<_>>().join("\n")
     }
 }

@@ -12,10 +12,7 @@ use super::stream::{Playback, document, events};
 
 /// Headers that the API adds to its answers and that describe the holder of the key: nothing for a tenant to see.
 const PRIVATE_HEADERS: [(&str, &str); 8] = [
-    (
-        "anthropic-organization-id",
-        "00000000-0000-4000-8000-000000000000",
-    ),
+    ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
     ("anthropic-ratelimit-requests-limit", "4000"),
     ("anthropic-ratelimit-requests-remaining", "3999"),
     ("anthropic-ratelimit-requests-reset", "2030-01-01T00:00:00Z"),
@@ -61,17 +58,9 @@ fn finished(mut response: Response<Body>, request_id: &str, mut delivery: Delive
 }
 
 fn deliver(delivered: Delivered, delivery: Delivery) -> Response {
-    let Delivered {
-        answer,
-        streams,
-        breaks,
-    } = delivered;
+    let Delivered { answer, streams, breaks } = delivered;
     let (content_type, pace, frames) = if streams {
-        (
-            "text/event-stream; charset=utf-8",
-            answer.pace,
-            events(answer),
-        )
+        ("text/event-stream; charset=utf-8", answer.pace, events(answer))
     } else {
         ("application/json", answer.duration(), document(answer))
     };
@@ -79,12 +68,8 @@ fn deliver(delivered: Delivered, delivery: Delivery) -> Response {
     delivery.answer(StatusCode::OK);
     let playback = Playback::new(frames, pace, breaks, &request_id, delivery);
     let mut response = Response::new(playback.into_body());
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     add_headers(response.headers_mut(), &request_id);
     response
 }

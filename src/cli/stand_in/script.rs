@@ -71,10 +71,7 @@ pub(super) struct Script {
 
 /// What the model does in one call before it answers.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a step of `tools` is {\"name\", \"input\"} or an array of them"
-)]
+#[serde(untagged, expecting = "a step of `tools` is {\"name\", \"input\"} or an array of them")]
 pub(super) enum Step {
     /// Calls one tool.
     One(ToolCall),
@@ -133,9 +130,7 @@ impl Script {
         let Some((_, written)) = prompt.split_once(MARKER) else {
             return Ok(None);
         };
-        let script = serde_json::Deserializer::from_str(written)
-            .into_iter::<Self>()
-            .next();
+        let script = serde_json::Deserializer::from_str(written).into_iter::<Self>().next();
         match script {
             Some(Ok(script)) => script.check().map(Some),
             Some(Err(error)) => Err(wrong(error)),
@@ -144,18 +139,10 @@ impl Script {
     }
 
     fn check(self) -> Result<Self, ApiError> {
-        let broken = [
-            self.error_after_chunks,
-            self.cut_after_chunks,
-            self.stall_after_chunks,
-        ];
+        let broken = [self.error_after_chunks, self.cut_after_chunks, self.stall_after_chunks];
         let failures = broken.iter().flatten().count() + usize::from(self.status.is_some());
         let tells_error = self.status.is_some() || self.error_after_chunks.is_some();
-        let lengths = [
-            self.count.is_some(),
-            self.repeat_bytes.is_some(),
-            self.chunks.is_some(),
-        ];
+        let lengths = [self.count.is_some(), self.repeat_bytes.is_some(), self.chunks.is_some()];
         let named = |(name, value): (&String, &String)| {
             HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok()
         };
@@ -167,10 +154,7 @@ impl Script {
             "error_type and error_message need status or error_after_chunks"
         } else if self.status.is_none() && self.retry_after.is_some() {
             "retry_after needs status"
-        } else if self
-            .status
-            .is_some_and(|status| !(400..600).contains(&status))
-        {
+        } else if self.status.is_some_and(|status| !(400..600).contains(&status)) {
             "status is not an error"
         } else if self.usage.is_some() && !self.usages.is_empty() {
             "usage and usages exclude each other"
@@ -200,20 +184,14 @@ impl Script {
             left -= calls.len();
         }
         if left < self.turns {
-            return (
-                Move::Tools(vec![ToolCall::nothing()]),
-                self.tools.len() + left,
-            );
+            return (Move::Tools(vec![ToolCall::nothing()]), self.tools.len() + left);
         }
         (Move::Answer, self.tools.len() + self.turns)
     }
 
     /// The scripted usage of model call number `call` of the turn.
     pub(super) fn usage_of(&self, call: usize) -> Option<&Counts> {
-        self.usages
-            .get(call)
-            .or(self.usages.last())
-            .or(self.usage.as_ref())
+        self.usages.get(call).or(self.usages.last()).or(self.usage.as_ref())
     }
 
     /// What goes wrong in model call number `call` of the turn.
@@ -222,34 +200,20 @@ impl Script {
             return None;
         }
         if let Some(status) = self.status {
-            return Some(Failure::Refused(
-                self.error(StatusCode::from_u16(status).ok()?),
-            ));
+            return Some(Failure::Refused(self.error(StatusCode::from_u16(status).ok()?)));
         }
         let overloaded = || status_of(self.error_type.as_deref().unwrap_or("overloaded_error"));
-        let error = self
-            .error_after_chunks
-            .map(|after| (after, Ending::Error(self.error(overloaded()))));
+        let error = self.error_after_chunks.map(|after| (after, Ending::Error(self.error(overloaded()))));
         let cut = self.cut_after_chunks.map(|after| (after, Ending::Cut));
         let stall = self.stall_after_chunks.map(|after| (after, Ending::Stall));
         let (after_chunks, ending) = error.or(cut).or(stall)?;
-        Some(Failure::Broken {
-            after_chunks,
-            ending,
-        })
+        Some(Failure::Broken { after_chunks, ending })
     }
 
     fn error(&self, status: StatusCode) -> ApiError {
-        let message = self
-            .error_message
-            .clone()
-            .unwrap_or_else(|| format!("scripted error {}", status.as_u16()));
+        let message = self.error_message.clone().unwrap_or_else(|| format!("scripted error {}", status.as_u16()));
         let usual = ApiError::new(status, message);
-        ApiError {
-            kind: self.error_type.clone().unwrap_or(usual.kind),
-            retry_after: self.retry_after,
-            ..usual
-        }
+        ApiError { kind: self.error_type.clone().unwrap_or(usual.kind), retry_after: self.retry_after, ..usual }
     }
 }
 
@@ -270,10 +234,7 @@ impl ToolCall {
     }
 
     fn nothing() -> Self {
-        Self::new(
-            "Bash",
-            json!({"command": "true", "description": "Do nothing"}),
-        )
+        Self::new("Bash", json!({"command": "true", "description": "Do nothing"}))
     }
 }
 
@@ -282,8 +243,5 @@ fn no_input() -> Value {
 }
 
 fn wrong(problem: impl std::fmt::Display) -> ApiError {
-    ApiError::invalid(format!(
-        "the script after \"{}\" is wrong: {problem}",
-        MARKER.trim_end()
-    ))
+    ApiError::invalid(format!("the script after \"{}\" is wrong: {problem}", MARKER.trim_end()))
 }

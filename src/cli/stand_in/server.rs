@@ -34,10 +34,7 @@ pub struct StandIn {
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     StandIn::new().serve(listener, shutdown).await
 }
 
@@ -107,10 +104,7 @@ async fn create_message(State(stand_in): State<StandIn>, arrival: Arrival) -> Re
 
 async fn count_tokens(arrival: Arrival) -> Response {
     match arrival.body {
-        Ok(body) => finish(
-            Json(json!({"input_tokens": tokens(body.len())})).into_response(),
-            arrival.delivery,
-        ),
+        Ok(body) => finish(Json(json!({"input_tokens": tokens(body.len())})).into_response(), arrival.delivery),
         Err(error) => refuse(error, arrival.delivery),
     }
 }
@@ -121,10 +115,7 @@ async fn say_hello(arrival: Arrival) -> Response {
 
 async fn refuse_unknown(uri: Uri, arrival: Arrival) -> Response {
     let message = format!("the stand-in does not serve {}", uri.path());
-    refuse(
-        ApiError::new(StatusCode::NOT_FOUND, message),
-        arrival.delivery,
-    )
+    refuse(ApiError::new(StatusCode::NOT_FOUND, message), arrival.delivery)
 }
 
 async fn list_recorded(State(stand_in): State<StandIn>) -> Json<Vec<Received>> {
@@ -149,11 +140,8 @@ impl FromRequest<StandIn> for Arrival {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head.clone(), body);
         let body = Bytes::from_request(request, stand_in).await;
-        let delivery = stand_in
-            .recorder
-            .receive(&head, body.as_ref().cloned().unwrap_or_default());
-        let body =
-            body.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()));
+        let delivery = stand_in.recorder.receive(&head, body.as_ref().cloned().unwrap_or_default());
+        let body = body.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()));
         Ok(Self { body, delivery })
     }
 }

@@ -51,21 +51,12 @@ impl Playback {
         request_id: &str,
         delivery: Delivery,
     ) -> Self {
-        Self {
-            frames,
-            pace,
-            breaks,
-            chunks: 0,
-            request_id: request_id.to_owned(),
-            delivery,
-        }
+        Self { frames, pace, breaks, chunks: 0, request_id: request_id.to_owned(), delivery }
     }
 
     /// The body of the response.
     pub(super) fn into_body(self) -> Body {
-        Body::from_stream(stream::unfold(self, |playback| async move {
-            playback.next().await
-        }))
+        Body::from_stream(stream::unfold(self, |playback| async move { playback.next().await }))
     }
 
     async fn next(mut self) -> Option<(io::Result<Bytes>, Self)> {
@@ -113,9 +104,7 @@ impl Playback {
 
 /// The events of `answer`.
 pub(super) fn events(answer: Answer) -> Frames {
-    let opening = Frame::Opening(event(
-        &json!({"type": "message_start", "message": answer.opening()}),
-    ));
+    let opening = Frame::Opening(event(&json!({"type": "message_start", "message": answer.opening()})));
     let closing = [
         json!({
             "type": "message_delta",
@@ -124,11 +113,7 @@ pub(super) fn events(answer: Answer) -> Frames {
         }),
         json!({"type": "message_stop"}),
     ];
-    let blocks = answer
-        .blocks
-        .into_iter()
-        .enumerate()
-        .flat_map(|(index, block)| block_events(index, block));
+    let blocks = answer.blocks.into_iter().enumerate().flat_map(|(index, block)| block_events(index, block));
     let closing = closing.into_iter().map(|said| Frame::Closing(event(&said)));
     Box::new(std::iter::once(opening).chain(blocks).chain(closing))
 }
@@ -144,41 +129,28 @@ fn block_events(index: usize, block: Block) -> impl Iterator<Item = Frame> + Sen
     let start = |block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});
     let (start, deltas): (Value, Box<dyn Iterator<Item = Value> + Send>) = match block {
         Block::Thinking(thinking) => {
-            let signature =
-                json!({"type": "signature_delta", "signature": Block::signature(&thinking)});
+            let signature = json!({"type": "signature_delta", "signature": Block::signature(&thinking)});
             let thoughts = split_usually(&thinking).into_iter();
-            let deltas =
-                thoughts.map(|thinking| json!({"type": "thinking_delta", "thinking": thinking}));
+            let deltas = thoughts.map(|thinking| json!({"type": "thinking_delta", "thinking": thinking}));
             let block = json!({"type": "thinking", "thinking": "", "signature": ""});
             (start(block), Box::new(deltas.chain([signature])))
         }
         Block::Text(text) => {
-            let deltas = text
-                .pieces()
-                .map(|text| json!({"type": "text_delta", "text": text}));
+            let deltas = text.pieces().map(|text| json!({"type": "text_delta", "text": text}));
             (start(json!({"type": "text", "text": ""})), Box::new(deltas))
         }
         Block::ToolUse { id, call } => {
             let input = split_usually(&call.input.to_string()).into_iter();
-            let deltas =
-                input.map(|input| json!({"type": "input_json_delta", "partial_json": input}));
+            let deltas = input.map(|input| json!({"type": "input_json_delta", "partial_json": input}));
             let block = json!({"type": "tool_use", "id": id, "name": call.name, "input": {}});
             (start(block), Box::new(deltas))
         }
     };
     let ping = (index == 0).then(|| Frame::Opening(event(&json!({"type": "ping"}))));
-    let deltas = deltas.map(move |delta| {
-        Frame::Chunk(event(
-            &json!({"type": "content_block_delta", "index": index, "delta": delta}),
-        ))
-    });
-    let stop = Frame::Opening(event(
-        &json!({"type": "content_block_stop", "index": index}),
-    ));
-    std::iter::once(Frame::Opening(event(&start)))
-        .chain(ping)
-        .chain(deltas)
-        .chain([stop])
+    let deltas = deltas
+        .map(move |delta| Frame::Chunk(event(&json!({"type": "content_block_delta", "index": index, "delta": delta}))));
+    let stop = Frame::Opening(event(&json!({"type": "content_block_stop", "index": index})));
+    std::iter::once(Frame::Opening(event(&start))).chain(ping).chain(deltas).chain([stop])
 }
 
 /// A server-sent event that is called what its data says.

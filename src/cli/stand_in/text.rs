@@ -51,17 +51,9 @@ impl Text {
     pub(super) fn pieces(self) -> Box<dyn Iterator<Item = String> + Send> {
         match self {
             Self::Given { text, pieces } => Box::new(split(&text, pieces).into_iter()),
-            Self::Numbers {
-                introduction,
-                from,
-                to,
-            } => {
+            Self::Numbers { introduction, from, to } => {
                 let numbers = (from..=to).map(|number| format!("{number}\n"));
-                Box::new(
-                    iter::once(introduction)
-                        .filter(|said| !said.is_empty())
-                        .chain(numbers),
-                )
+                Box::new(iter::once(introduction).filter(|said| !said.is_empty()).chain(numbers))
             }
             Self::Repeated { text, bytes } => Box::new(repeat(&text, bytes)),
         }
@@ -71,9 +63,9 @@ impl Text {
     pub(super) fn estimated_bytes(&self) -> usize {
         match self {
             Self::Given { text, .. } => text.len(),
-            Self::Numbers { from, to, .. } => usize::try_from(to.saturating_sub(*from))
-                .unwrap_or(usize::MAX)
-                .saturating_mul(4),
+            Self::Numbers { from, to, .. } => {
+                usize::try_from(to.saturating_sub(*from)).unwrap_or(usize::MAX).saturating_mul(4)
+            }
             Self::Repeated { bytes, .. } => *bytes,
         }
     }
@@ -85,10 +77,7 @@ pub(super) fn split_usually(text: &str) -> Vec<String> {
 }
 
 fn usual_pieces(text: &str) -> usize {
-    text.chars()
-        .count()
-        .div_ceil(SMALL_PIECE_CHARS)
-        .min(MOST_PIECES)
+    text.chars().count().div_ceil(SMALL_PIECE_CHARS).min(MOST_PIECES)
 }
 
 /// `text` in `pieces` pieces of about the same length, and never an empty one.
@@ -96,11 +85,7 @@ fn split(text: &str, pieces: usize) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let pieces = pieces.clamp(1, chars.len().max(1));
     (0..pieces)
-        .map(|piece| {
-            chars[piece * chars.len() / pieces..(piece + 1) * chars.len() / pieces]
-                .iter()
-                .collect::<String>()
-        })
+        .map(|piece| chars[piece * chars.len() / pieces..(piece + 1) * chars.len() / pieces].iter().collect::<String>())
         .filter(|piece| !piece.is_empty())
         .collect()
 }
@@ -110,11 +95,7 @@ fn repeat(text: &str, bytes: usize) -> impl Iterator<Item = String> + Send + use
     let mut left = if unit.is_empty() { 0 } else { bytes };
     iter::from_fn(move || {
         let piece = &unit[..unit.floor_char_boundary(left)];
-        left = if piece.len() < unit.len() {
-            0
-        } else {
-            left - piece.len()
-        };
+        left = if piece.len() < unit.len() { 0 } else { left - piece.len() };
         (!piece.is_empty()).then(|| piece.to_owned())
     })
 }
@@ -130,10 +111,7 @@ mod tests {
 
     #[test]
     fn a_text_splits_into_exactly_the_pieces_asked_for() {
-        assert_eq!(
-            pieces("0123456789", 7),
-            ["0", "1", "23", "4", "56", "7", "89"]
-        );
+        assert_eq!(pieces("0123456789", 7), ["0", "1", "23", "4", "56", "7", "89"]);
         assert_eq!(pieces("äöü", 2), ["ä", "öü"]);
         assert_eq!(pieces("ab", 9), ["a", "b"], "no piece is empty");
         assert_eq!(pieces("", 3), [""; 0]);
@@ -141,13 +119,9 @@ mod tests {
 
     #[test]
     fn a_repeated_text_has_exactly_its_bytes_or_ends_before_half_a_character() {
-        for (text, bytes, expected) in [
-            ("abc", 100_000, 100_000),
-            ("abc", 2, 2),
-            ("ä", 7, 6),
-            ("abc", 0, 0),
-            ("", 9, 0),
-        ] {
+        for (text, bytes, expected) in
+            [("abc", 100_000, 100_000), ("abc", 2, 2), ("ä", 7, 6), ("abc", 0, 0), ("", 9, 0)]
+        {
             let text = text.to_owned();
             let said: String = Text::Repeated { text, bytes }.pieces().collect();
             assert_eq!(said.len(), expected);
@@ -157,14 +131,7 @@ mod tests {
     #[test]
     fn numbers_come_one_a_piece() {
         let introduction = "go: ".to_owned();
-        let numbers = Text::Numbers {
-            introduction,
-            from: 9,
-            to: 11,
-        };
-        assert_eq!(
-            numbers.pieces().collect::<Vec<_>>(),
-            ["go: ", "9\n", "10\n", "11\n"]
-        );
+        let numbers = Text::Numbers { introduction, from: 9, to: 11 };
+        assert_eq!(numbers.pieces().collect::<Vec<_>>(), ["go: ", "9\n", "10\n", "11\n"]);
     }
 }

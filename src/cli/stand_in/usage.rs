@@ -34,18 +34,13 @@ impl Usage {
     /// Exactly the scripted counts. What they leave out of the usual fields is nothing.
     pub(super) fn scripted(counts: &Counts) -> Self {
         let mut usage = counts.clone();
-        let number =
-            |counts: &Counts, name: &str| counts.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let number = |counts: &Counts, name: &str| counts.get(name).and_then(Value::as_u64).unwrap_or(0);
         if !usage.contains_key("cache_creation") {
             let written = number(&usage, "cache_creation_input_tokens");
-            let tiers =
-                json!({"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0});
+            let tiers = json!({"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0});
             usage.insert("cache_creation".to_owned(), tiers);
         }
-        let tiers = usage["cache_creation"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
+        let tiers = usage["cache_creation"].as_object().cloned().unwrap_or_default();
         let (short, long) = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens");
         let written = number(&tiers, short).saturating_add(number(&tiers, long));
         let usual = [
@@ -67,30 +62,19 @@ impl Usage {
         let input = tokens(sizes.request_bytes);
         let output = tokens(sizes.answer_bytes).min(sizes.max_tokens);
         let cached = input / 10 * 9;
-        let (written, read) = if sizes.is_continued {
-            (input / 20, cached)
-        } else {
-            (cached, 0)
-        };
+        let (written, read) = if sizes.is_continued { (input / 20, cached) } else { (cached, 0) };
         let counts = [
             ("input_tokens", input - written - read),
             ("cache_creation_input_tokens", written),
             ("cache_read_input_tokens", read),
             ("output_tokens", output),
         ];
-        Self::scripted(
-            &counts
-                .map(|(name, count)| (name.to_owned(), json!(count)))
-                .into_iter()
-                .collect(),
-        )
+        Self::scripted(&counts.map(|(name, count)| (name.to_owned(), json!(count))).into_iter().collect())
     }
 
     /// Lowers the output to what the caller allowed, and tells whether it had to: no model says more than that.
     pub(super) fn cap(&mut self, max_tokens: u64) -> bool {
-        let is_over = self.0["output_tokens"]
-            .as_u64()
-            .is_some_and(|output| output > max_tokens);
+        let is_over = self.0["output_tokens"].as_u64().is_some_and(|output| output > max_tokens);
         if is_over {
             self.0.insert("output_tokens".to_owned(), json!(max_tokens));
         }
@@ -118,17 +102,12 @@ impl Usage {
 
 /// About how many tokens `bytes` bytes are.
 pub(super) fn tokens(bytes: usize) -> u64 {
-    u64::try_from(bytes)
-        .unwrap_or(u64::MAX)
-        .div_ceil(BYTES_PER_TOKEN)
+    u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(BYTES_PER_TOKEN)
 }
 
 fn without(counts: &Counts, names: &[&str]) -> Map<String, Value> {
-    let kept = counts
-        .iter()
-        .filter(|(name, _)| !names.contains(&name.as_str()));
-    kept.map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let kept = counts.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]
@@ -146,24 +125,12 @@ mod tests {
             "iterations": [{"type": "message", "output_tokens": 500}],
         }));
         let start = usage.at_start();
-        assert_eq!(
-            (&start["input_tokens"], &start["output_tokens"]),
-            (&json!(3), &json!(1))
-        );
-        assert_eq!(
-            start["cache_creation"],
-            json!({"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 0})
-        );
+        assert_eq!((&start["input_tokens"], &start["output_tokens"]), (&json!(3), &json!(1)));
+        assert_eq!(start["cache_creation"], json!({"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 0}));
         assert_eq!(start.get("iterations"), None);
         let end = usage.at_end();
-        assert_eq!(
-            (&end["input_tokens"], &end["output_tokens"]),
-            (&json!(3), &json!(500))
-        );
-        assert_eq!(
-            (&end["speed"], &end["iterations"][0]["output_tokens"]),
-            (&json!("fast"), &json!(500))
-        );
+        assert_eq!((&end["input_tokens"], &end["output_tokens"]), (&json!(3), &json!(500)));
+        assert_eq!((&end["speed"], &end["iterations"][0]["output_tokens"]), (&json!("fast"), &json!(500)));
         assert_eq!(end.get("service_tier"), None);
     }
 
@@ -185,25 +152,10 @@ mod tests {
     #[test]
     fn estimates_cover_the_whole_input() {
         for is_continued in [false, true] {
-            let usage = Usage::estimated(Sizes {
-                request_bytes: 4003,
-                answer_bytes: 9,
-                max_tokens: 2,
-                is_continued,
-            })
-            .whole();
-            let input = [
-                "input_tokens",
-                "cache_creation_input_tokens",
-                "cache_read_input_tokens",
-            ];
-            assert_eq!(
-                input
-                    .iter()
-                    .map(|name| usage[name].as_u64().unwrap())
-                    .sum::<u64>(),
-                1001
-            );
+            let usage =
+                Usage::estimated(Sizes { request_bytes: 4003, answer_bytes: 9, max_tokens: 2, is_continued }).whole();
+            let input = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
+            assert_eq!(input.iter().map(|name| usage[name].as_u64().unwrap()).sum::<u64>(), 1001);
             assert_eq!(usage["output_tokens"], 2);
         }
     }

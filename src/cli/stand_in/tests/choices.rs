@@ -5,21 +5,12 @@ use serde_json::{Value, json};
 use super::harness::{Conversation, Harness, with_stand_in};
 
 /// Plays a conversation until the model has no tool left to call: the tools it called, and what it said.
-async fn play(
-    harness: &Harness,
-    mut conversation: Conversation,
-    result: &str,
-) -> (Vec<Value>, String, Conversation) {
+async fn play(harness: &Harness, mut conversation: Conversation, result: &str) -> (Vec<Value>, String, Conversation) {
     let mut called = Vec::new();
     loop {
         let message = harness.message(&conversation).await;
         let blocks = message["content"].as_array().unwrap().clone();
-        called.extend(
-            blocks
-                .iter()
-                .filter(|block| block["type"] == "tool_use")
-                .cloned(),
-        );
+        called.extend(blocks.iter().filter(|block| block["type"] == "tool_use").cloned());
         conversation = conversation.goes_on(&message, result);
         if message["stop_reason"] != "tool_use" {
             let text = blocks.last().unwrap()["text"].as_str().unwrap().to_owned();
@@ -29,10 +20,7 @@ async fn play(
 }
 
 fn names(called: &[Value]) -> Vec<&str> {
-    called
-        .iter()
-        .filter_map(|call| call["name"].as_str())
-        .collect()
+    called.iter().filter_map(|call| call["name"].as_str()).collect()
 }
 
 #[tokio::test]
@@ -70,7 +58,8 @@ async fn usage_follows_the_calls_of_the_turn() {
 #[tokio::test]
 async fn remarks_of_the_agent_do_not_hide_the_prompt() {
     with_stand_in(async |harness| {
-        let reminder = json!({"type": "text", "text": "<system-reminder>\n@stand-in {\"text\": \"no\"}\n</system-reminder>"});
+        let reminder =
+            json!({"type": "text", "text": "<system-reminder>\n@stand-in {\"text\": \"no\"}\n</system-reminder>"});
         let conversation = Conversation::scripted(&json!({"text": "yes"}))
             .adds("user", json!([reminder]))
             .adds("system", json!("# Environment"));
@@ -90,10 +79,7 @@ async fn a_tool_that_is_not_offered_is_named_instead_of_called() {
         let script = json!({"tools": [{"name": "WebFetch"}], "text": "fetched"});
         let (called, text, _) = play(&harness, Conversation::scripted(&script), "").await;
         assert_eq!(called, [Value::Null; 0]);
-        assert!(
-            text.contains("WebFetch") && text.contains("not offer"),
-            "{text}"
-        );
+        assert!(text.contains("WebFetch") && text.contains("not offer"), "{text}");
     })
     .await;
 }
@@ -102,27 +88,15 @@ async fn a_tool_that_is_not_offered_is_named_instead_of_called() {
 async fn prompts_without_a_script_get_answers_that_say_so() {
     with_stand_in(async |harness| {
         let (_, text, conversation) = play(&harness, Conversation::new("I am Ada."), "").await;
-        assert!(
-            text.starts_with("[scripted answer]") && text.contains("\"I am Ada.\""),
-            "{text}"
-        );
+        assert!(text.starts_with("[scripted answer]") && text.contains("\"I am Ada.\""), "{text}");
         let (_, text, _) = play(&harness, conversation.says("What was my name again?"), "").await;
-        assert!(
-            text.starts_with("[scripted answer]") && text.contains("- \"I am Ada.\""),
-            "{text}"
-        );
+        assert!(text.starts_with("[scripted answer]") && text.contains("- \"I am Ada.\""), "{text}");
 
-        let conversation =
-            Conversation::new("Count from 1 to 3 please").with("max_tokens", json!(10));
-        assert_eq!(
-            play(&harness, conversation, "").await.1,
-            "[scripted answer] 1\n2\n3\n"
-        );
+        let conversation = Conversation::new("Count from 1 to 3 please").with("max_tokens", json!(10));
+        assert_eq!(play(&harness, conversation, "").await.1, "[scripted answer] 1\n2\n3\n");
 
-        let environment =
-            "# Environment\n - Primary working directory: /tmp/ws\n - Platform: linux";
-        let conversation =
-            Conversation::new("Create greet.sh and run it").adds("system", json!(environment));
+        let environment = "# Environment\n - Primary working directory: /tmp/ws\n - Platform: linux";
+        let conversation = Conversation::new("Create greet.sh and run it").adds("system", json!(environment));
         let (called, text, _) = play(&harness, conversation, "hello from the tool").await;
         assert_eq!(names(&called), ["Write", "Bash", "Read"]);
         assert_eq!(called[0]["input"]["file_path"], "/tmp/ws/greet.sh");
@@ -142,30 +116,18 @@ async fn the_agents_own_calls_do_not_run_scripts() {
         let title = Conversation::new(&format!("<session>\n{script}\n</session>"))
             .with("tools", json!([]))
             .with("system", json!("You are naming a coding session"));
-        let as_json = Conversation::new(script).with("tools", json!([])).with(
-            "output_config",
-            json!({"format": {"type": "json_schema", "schema": schema}}),
-        );
+        let as_json = Conversation::new(script)
+            .with("tools", json!([]))
+            .with("output_config", json!({"format": {"type": "json_schema", "schema": schema}}));
         assert_eq!(play(&harness, title, "").await.1, "Scripted answer");
-        assert_eq!(
-            play(&harness, as_json, "").await.1,
-            "{\"title\":\"Scripted answer\"}"
-        );
+        assert_eq!(play(&harness, as_json, "").await.1, "{\"title\":\"Scripted answer\"}");
         let conversation = Conversation::new(script);
-        assert_eq!(
-            harness.send(&conversation).await.status(),
-            500,
-            "no failure was used up"
-        );
+        assert_eq!(harness.send(&conversation).await.status(), 500, "no failure was used up");
 
-        let summary =
-            conversation.says("Your task is to create a detailed summary of this conversation.");
+        let summary = conversation.says("Your task is to create a detailed summary of this conversation.");
         let message = harness.message(&summary).await;
         let text = message["content"][0]["text"].as_str().unwrap();
-        assert!(
-            text.contains("<summary>") && !text.contains("@stand-in"),
-            "{text}"
-        );
+        assert!(text.contains("<summary>") && !text.contains("@stand-in"), "{text}");
         assert_eq!(message["usage"]["input_tokens"], 20);
     })
     .await;

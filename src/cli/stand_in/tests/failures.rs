@@ -35,13 +35,7 @@ async fn a_chosen_call_of_the_turn_fails() {
         let conversation = Conversation::scripted(&script);
         let message = harness.message(&conversation).await;
         assert_eq!(message["stop_reason"], "tool_use");
-        assert_eq!(
-            harness
-                .send(&conversation.goes_on(&message, ""))
-                .await
-                .status(),
-            500
-        );
+        assert_eq!(harness.send(&conversation.goes_on(&message, "")).await.status(), 500);
     })
     .await;
 }
@@ -50,22 +44,11 @@ async fn a_chosen_call_of_the_turn_fails() {
 async fn an_error_in_the_middle_is_an_event_or_without_a_stream_a_status() {
     with_stand_in(async |harness| {
         let script = json!({"chunks": 5, "error_after_chunks": 2});
-        let events = harness
-            .events(&Conversation::scripted(&script).streamed())
-            .await;
+        let events = harness.events(&Conversation::scripted(&script).streamed()).await;
         assert_eq!(said(&events, "text"), "1\n2\n");
         let last = events.last().unwrap();
-        assert_eq!(
-            (&last["type"], &last["error"]["type"]),
-            (&json!("error"), &json!("overloaded_error"))
-        );
-        assert_eq!(
-            harness
-                .send(&Conversation::scripted(&script))
-                .await
-                .status(),
-            529
-        );
+        assert_eq!((&last["type"], &last["error"]["type"]), (&json!("error"), &json!("overloaded_error")));
+        assert_eq!(harness.send(&Conversation::scripted(&script)).await.status(), 529);
     })
     .await;
 }
@@ -75,9 +58,7 @@ async fn a_cut_breaks_the_connection_after_what_was_sent() {
     with_stand_in(async |harness| {
         for (after, text) in [(0, ""), (2, "1\n2\n"), (99, "1\n2\n3\n4\n5\n")] {
             let script = json!({"chunks": 5, "cut_after_chunks": after});
-            let mut response = harness
-                .send(&Conversation::scripted(&script).streamed())
-                .await;
+            let mut response = harness.send(&Conversation::scripted(&script).streamed()).await;
             let mut body = Vec::new();
             let broken = loop {
                 match response.chunk().await {
@@ -92,14 +73,7 @@ async fn a_cut_breaks_the_connection_after_what_was_sent() {
             assert!(!kinds(&events).contains(&"message_delta"));
         }
         let script = json!({"text": "half", "cut_after_chunks": 0});
-        assert!(
-            harness
-                .send(&Conversation::scripted(&script))
-                .await
-                .bytes()
-                .await
-                .is_err()
-        );
+        assert!(harness.send(&Conversation::scripted(&script)).await.bytes().await.is_err());
     })
     .await;
 }
@@ -110,20 +84,12 @@ async fn a_client_that_leaves_is_noticed() {
         let stalled = json!({"chunks": 5, "stall_after_chunks": 3});
         let slow = json!({"chunks": 1000, "chunk_delay_ms": 20});
         for (seq, script) in [stalled, slow].iter().enumerate() {
-            let mut response = harness
-                .send(&Conversation::scripted(script).streamed())
-                .await;
-            harness
-                .stand_in
-                .wait_until(|received| received[seq].chunks_sent >= 3)
-                .await;
+            let mut response = harness.send(&Conversation::scripted(script).streamed()).await;
+            harness.stand_in.wait_until(|received| received[seq].chunks_sent >= 3).await;
             assert!(response.chunk().await.unwrap().is_some());
             assert!(!harness.stand_in.received()[seq].client_gone);
             drop(response);
-            let received = harness
-                .stand_in
-                .wait_until(|received| received[seq].client_gone)
-                .await;
+            let received = harness.stand_in.wait_until(|received| received[seq].client_gone).await;
             assert!(!received[seq].finished);
             assert_eq!(received[seq].answered_status, Some(200));
         }
@@ -139,15 +105,9 @@ async fn a_wrong_script_or_request_is_refused_with_the_reason() {
             ("@stand-in {\"text\":", "EOF"),
             ("@stand-in ", "missing"),
             ("@stand-in {\"status\": 200}", "not an error"),
-            (
-                "@stand-in {\"status\": 500, \"cut_after_chunks\": 1}",
-                "only one of",
-            ),
+            ("@stand-in {\"status\": 500, \"cut_after_chunks\": 1}", "only one of"),
             ("@stand-in {\"times\": 2}", "need a failure"),
-            (
-                "@stand-in {\"tools\": [{\"tool\": 1}]}",
-                "a step of `tools`",
-            ),
+            ("@stand-in {\"tools\": [{\"tool\": 1}]}", "a step of `tools`"),
             ("@stand-in {\"chunks\": 2, \"count\": [1, 2]}", "exclude"),
             ("@stand-in {\"headers\": {\"a b\": \"\"}}", "HTTP"),
             ("<system-reminder>only</system-reminder>", "no user message"),
@@ -160,9 +120,7 @@ async fn a_wrong_script_or_request_is_refused_with_the_reason() {
             let message = body["error"]["message"].as_str().unwrap();
             assert!(message.contains(reason), "{prompt}: {message}");
         }
-        let response = harness
-            .send(&Conversation::new("hi").with("max_tokens", json!("many")))
-            .await;
+        let response = harness.send(&Conversation::new("hi").with("max_tokens", json!("many"))).await;
         assert_eq!(response.status(), 400);
     })
     .await;
@@ -173,13 +131,8 @@ async fn hundreds_are_answered_at_once() {
     with_stand_in(async |harness| {
         let script = json!({"chunks": 20, "chunk_delay_ms": 20});
         let conversation = Conversation::scripted(&script).streamed();
-        let answers =
-            futures_util::future::join_all((0..300).map(|_| harness.events(&conversation))).await;
-        assert!(
-            answers
-                .iter()
-                .all(|events| events.last().unwrap()["type"] == "message_stop")
-        );
+        let answers = futures_util::future::join_all((0..300).map(|_| harness.events(&conversation))).await;
+        assert!(answers.iter().all(|events| events.last().unwrap()["type"] == "message_stop"));
         assert_eq!(harness.stand_in.received().len(), 300);
     })
     .await;

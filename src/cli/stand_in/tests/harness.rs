@@ -24,15 +24,8 @@ pub(super) async fn with_stand_in(test: impl AsyncFnOnce(Harness)) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stand_in = StandIn::new();
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_mins(1))
-        .build()
-        .unwrap();
-    let harness = Harness {
-        stand_in: stand_in.clone(),
-        client,
-        url,
-    };
+    let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
+    let harness = Harness { stand_in: stand_in.clone(), client, url };
     tokio::select! {
         served = stand_in.serve(listener, std::future::pending()) => panic!("the stand-in ended: {served:?}"),
         () = test(harness) => {}
@@ -43,11 +36,7 @@ impl Harness {
     /// Sends a Messages request.
     pub(super) async fn send(&self, body: &Conversation) -> Response {
         let url = format!("{}/v1/messages?beta=true", self.url);
-        let request = self
-            .client
-            .post(url)
-            .header("x-api-key", "sk-test")
-            .json(&body.0);
+        let request = self.client.post(url).header("x-api-key", "sk-test").json(&body.0);
         request.send().await.unwrap()
     }
 
@@ -63,9 +52,7 @@ impl Harness {
 
     /// Sends any other request.
     pub(super) async fn request(&self, method: &str, path: &str) -> Response {
-        let request = self
-            .client
-            .request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
         request.send().await.unwrap()
     }
 }
@@ -74,8 +61,7 @@ impl Conversation {
     /// A conversation that begins with `prompt`, offering the usual tools.
     pub(super) fn new(prompt: &str) -> Self {
         let tools = ["Bash", "Read", "Write"].map(|name| json!({"name": name, "input_schema": {}}));
-        Self(json!({"model": "claude-test-1", "max_tokens": 1000, "tools": tools, "messages": []}))
-            .says(prompt)
+        Self(json!({"model": "claude-test-1", "max_tokens": 1000, "tools": tools, "messages": []})).says(prompt)
     }
 
     /// A conversation that begins with a script.
@@ -101,22 +87,11 @@ impl Conversation {
 
     /// The message of the model is added, and a result for each tool it called.
     pub(super) fn goes_on(self, message: &Value, result: &str) -> Self {
-        let calls = message["content"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|block| block["type"] == "tool_use");
-        let results: Vec<Value> = calls
-            .map(
-                |call| json!({"type": "tool_result", "tool_use_id": call["id"], "content": result}),
-            )
-            .collect();
+        let calls = message["content"].as_array().unwrap().iter().filter(|block| block["type"] == "tool_use");
+        let results: Vec<Value> =
+            calls.map(|call| json!({"type": "tool_result", "tool_use_id": call["id"], "content": result})).collect();
         let this = self.adds("assistant", message["content"].clone());
-        if results.is_empty() {
-            this
-        } else {
-            this.adds("user", json!(results))
-        }
+        if results.is_empty() { this } else { this.adds("user", json!(results)) }
     }
 
     /// A message of any kind is added.
@@ -140,18 +115,12 @@ pub(super) fn events(body: &str) -> Vec<Value> {
 
 /// What kinds of events there are, repetitions left out.
 pub(super) fn kinds(events: &[Value]) -> Vec<&str> {
-    let mut kinds: Vec<&str> = events
-        .iter()
-        .filter_map(|event| event["type"].as_str())
-        .collect();
+    let mut kinds: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
     kinds.dedup();
     kinds
 }
 
 /// What the deltas say under `field`, joined.
 pub(super) fn said(events: &[Value], field: &str) -> String {
-    events
-        .iter()
-        .filter_map(|event| event["delta"][field].as_str())
-        .collect()
+    events.iter().filter_map(|event| event["delta"][field].as_str()).collect()
 }
