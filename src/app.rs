@@ -119,7 +119,9 @@ async fn listen(
     address: std::net::SocketAddr,
     router: axum::Router,
 ) -> Result<std::net::SocketAddr, StartupError> {
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; http.listen and http.operator_listen choose others")
+    })?;
     let bound = listener.local_addr()?;
     let stopping = tasks.stopping().clone();
     tasks.spawn("listener", async move {

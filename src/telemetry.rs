@@ -1,5 +1,7 @@
 //! Logs: set up once, as the settings say.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
@@ -17,6 +19,7 @@ pub fn init(config: &LogConfig) -> Result<(), Box<dyn std::error::Error + Send +
         filter = filter.add_directive(directive.parse()?);
     }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match config.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

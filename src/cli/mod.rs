@@ -3,6 +3,7 @@
 mod data;
 mod keys;
 mod output;
+mod run;
 mod serve;
 pub mod stand_in;
 mod tenants;
@@ -39,6 +40,8 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:4010")]
         listen: SocketAddr,
     },
+    /// Run a prompt on a server, and show what the agent does.
+    Run(run::RunCommand),
     /// Create and list tenants.
     Tenants(TenantsCommand),
     /// Create keys.
@@ -54,8 +57,12 @@ impl Cli {
         let config = Config::load(self.config.as_deref())?;
         match self.command {
             Command::Serve => serve::serve(config).await,
+            Command::Run(command) => command.run().await,
             Command::StandIn { listen } => {
-                let listener = tokio::net::TcpListener::bind(listen).await?;
+                let listener = tokio::net::TcpListener::bind(listen)
+                    .await
+                    .map_err(|error| format!("cannot listen on {listen}: {error}; choose another with --listen"))?;
+                output::show(&format!("stand-in model listens on http://{}", listener.local_addr()?))?;
                 stand_in::serve(listener, std::future::pending()).await?;
                 Ok(())
             }

@@ -26,6 +26,9 @@ pub use session::SessionConfig;
 /// The settings' defaults and their documentation.
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
+/// Variables that share the prefix and tell clients (`innkeeper run`) where the server is: no settings of it.
+const OF_CLIENTS: [&str; 2] = ["INNKEEPER_URL", "INNKEEPER_KEY"];
+
 /// All settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +67,11 @@ impl Config {
     /// # Errors
     /// When something cannot be read, or a key is unknown or has a wrong value; the message names it.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::layered(file, Environment::default())
+        let ours = std::env::vars_os().filter_map(|(name, value)| {
+            let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+            (!OF_CLIENTS.contains(&name.as_str())).then_some((name, value))
+        });
+        Self::layered(file, Environment::default().source(Some(ours.collect())))
     }
 
     /// Reads the settings with `environment` in place of the process's own.

@@ -16,9 +16,13 @@ use subtle::ConstantTimeEq;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// How long a peer may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the connection of a sandbox that is gone may stay open: only one that could not be removed keeps it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How many reports may wait for their reader before the shim is made to wait.
 const REPORTS: usize = 256;
@@ -62,6 +66,7 @@ pub(super) struct Link {
     epoch: u64,
     orders: mpsc::UnboundedReceiver<Order>,
     reports: mpsc::Sender<Report>,
+    gone: CancellationToken,
     state: State,
 }
 
@@ -89,17 +94,25 @@ type Writer = FrameWriter<OwnedWriteHalf>;
 
 impl Link {
     /// The server's side of the shim that knows `token`, the `epoch`th of its session, which connects to `listener`.
-    pub(super) fn new(listener: UnixListener, token: Token, epoch: u64) -> (Self, LinkHandle, mpsc::Receiver<Report>) {
+    /// `gone` is cancelled once its sandbox is removed: then it does not come back.
+    pub(super) fn new(
+        listener: UnixListener,
+        token: Token,
+        epoch: u64,
+        gone: CancellationToken,
+    ) -> (Self, LinkHandle, mpsc::Receiver<Report>) {
         let (sender, orders) = mpsc::unbounded_channel();
         let (reports, receiver) = mpsc::channel(REPORTS);
-        let link = Self { listener, token, epoch, orders, reports, state: State::default() };
+        let link = Self { listener, token, epoch, orders, reports, gone, state: State::default() };
         (link, LinkHandle(sender), receiver)
     }
 
-    /// Speaks with the shim until its handle or its reader is dropped.
+    /// Speaks with the shim until it is gone, or its handle or its reader is dropped. What it said before it went is
+    /// handed on first.
     pub(super) async fn run(mut self) {
         loop {
             let stream = tokio::select! {
+                biased;
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
                     Err(error) => {
@@ -111,6 +124,7 @@ impl Link {
                     Some(order) => { self.state.note(order); continue }
                     None => return,
                 },
+                () = self.gone.cancelled() => return,
             };
             match self.converse(stream).await {
                 Ok(true) => return,
@@ -133,6 +147,11 @@ impl Link {
         {
             return Ok(true);
         }
+        let gone = self.gone.clone();
+        let mut overdue = std::pin::pin!(async move {
+            gone.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        });
         loop {
             tokio::select! {
                 message = reader.read::<FromShim>() => match message? {
@@ -143,6 +162,7 @@ impl Link {
                     Some(order) => for message in self.state.note(order) { writer.feed(&message).await? },
                     None => return Ok(true),
                 },
+                () = &mut overdue => return Ok(true),
             }
             writer.flush().await?;
         }

@@ -47,7 +47,10 @@ pub struct Sandbox {
 struct Remains {
     engine: Arc<dyn Engine>,
     id: EngineId,
+    /// Cancelled when nobody is to call the model from it any more.
     closed: CancellationToken,
+    /// Cancelled when nothing runs in it any more.
+    gone: CancellationToken,
     /// Held for its sake: removed when dropped.
     _directory: SandboxDirectory,
 }
@@ -92,11 +95,13 @@ impl Maker {
         let spec = self.spec(&caller, epoch, workspace, &directory, &contract);
 
         let listener = directory.shim_socket().map_err(OpenError::Directory)?;
-        let (link, handle, mut reports) = Link::new(listener, token, contract.epoch);
+        let gone = CancellationToken::new();
+        let (link, handle, mut reports) = Link::new(listener, token, contract.epoch, gone.clone());
         let model_listener = directory.model_socket().map_err(OpenError::Directory)?;
         let id = self.engine.create(&spec).await?;
         let closed = CancellationToken::new();
-        let remains = Remains { engine: Arc::clone(&self.engine), id, closed: closed.clone(), _directory: directory };
+        let remains =
+            Remains { engine: Arc::clone(&self.engine), id, closed: closed.clone(), gone, _directory: directory };
         self.tasks.spawn("link", link.run());
         let socket = ModelSocket { listener: model_listener, caller, closed };
         let ready = async {
@@ -178,6 +183,7 @@ impl Remains {
                 "a sandbox could not be removed; the next start of the server tries again"
             );
         }
+        self.gone.cancel();
     }
 }
 
