@@ -21,6 +21,9 @@ impl Slots {
     }
 
     /// Waits for a place. Who asked first gets it first; who stops waiting loses the place in the queue.
+    ///
+    /// # Panics
+    /// Never: the places are not closed.
     pub async fn take(&self) -> Slot {
         let permit = Arc::clone(&self.0).acquire_owned().await;
         Slot { _permit: permit.expect("the places are never closed") }

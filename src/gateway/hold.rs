@@ -80,7 +80,7 @@ impl Hold {
         };
         match self.write(&settlement).await {
             Ok(()) => {
-                debug!(call = %self.call.id, model = settlement.model, cost = %settlement.cost, "a call is settled")
+                debug!(call = %self.call.id, model = settlement.model, cost = %settlement.cost, "a call is settled");
             }
             Err(error) => error!(
                 error = &error as &dyn std::error::Error,
@@ -97,7 +97,7 @@ impl Hold {
             match self.books.store.ledger().settle(&self.call, settlement).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again")
+                    warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again");
                 }
             }
             tokio::time::sleep(pause).await;

@@ -97,12 +97,12 @@ struct Successor {
 
 #[derive(Deserialize)]
 struct BlockDelta {
-    delta: Text,
+    delta: Delta,
 }
 
 /// Text of an answer: what is said, thought, or given to a tool.
 #[derive(Deserialize)]
-struct Text {
+struct Delta {
     text: Option<String>,
     thinking: Option<String>,
     partial_json: Option<String>,

@@ -186,7 +186,7 @@ mod tests {
             cache_write_1h = '0.0003'";
         let table = price_file::parse(tiny).unwrap();
         let part = ("m".to_owned(), one_read);
-        assert_eq!(table.cost(&[part.clone()]).as_nanos(), 1);
+        assert_eq!(table.cost(std::slice::from_ref(&part)).as_nanos(), 1);
         assert_eq!(table.cost(&[part.clone(), part.clone(), part.clone()]).as_nanos(), 1);
         assert_eq!(table.cost(&[part.clone(), part.clone(), part.clone(), part]).as_nanos(), 2);
     }

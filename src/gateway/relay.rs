@@ -84,7 +84,7 @@ impl Relay {
                 self.client.pass(reply::idle_event(self.limits.idle)).await;
                 self.client.end().await;
             }
-            Err(broken) => self.report(&broken),
+            Err(broken) => Self::report(&broken),
         }
     }
 
@@ -112,7 +112,7 @@ impl Relay {
         };
         hold.settle(bill).await;
         if let Err(broken) = end {
-            self.report(&broken);
+            Self::report(&broken);
             let refusal = match broken {
                 Broken::GaveUp(GaveUp::Silent) => Refusal::no_answer(self.limits.idle),
                 Broken::GaveUp(_) => Refusal::ended(),
@@ -144,7 +144,7 @@ impl Relay {
         Ok(piece)
     }
 
-    fn report(&self, broken: &Broken) {
+    fn report(broken: &Broken) {
         match broken {
             Broken::GaveUp(reason) => warn!(?reason, "an answer of the model was given up; the call is estimated"),
             Broken::Cut(error) => warn!(

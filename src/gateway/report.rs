@@ -77,16 +77,16 @@ impl Report {
 
     fn usage(&self) -> Usage {
         let created = self.cache_creation.unwrap_or_default();
-        let for_5m = created.ephemeral_5m_input_tokens.unwrap_or(0);
-        let for_1h = created.ephemeral_1h_input_tokens.unwrap_or(0);
-        let told = for_5m.saturating_add(for_1h);
+        let short = created.ephemeral_5m_input_tokens.unwrap_or(0);
+        let long = created.ephemeral_1h_input_tokens.unwrap_or(0);
+        let told = short.saturating_add(long);
         let untold = self.cache_creation_input_tokens.unwrap_or(0).saturating_sub(told);
         Usage {
             input_tokens: self.input_tokens.unwrap_or(0),
             output_tokens: self.output_tokens.unwrap_or(0),
             cache_read_tokens: self.cache_read_input_tokens.unwrap_or(0),
-            cache_write_5m_tokens: for_5m.saturating_add(untold),
-            cache_write_1h_tokens: for_1h,
+            cache_write_5m_tokens: short.saturating_add(untold),
+            cache_write_1h_tokens: long,
             web_search_requests: self.server_tool_use.and_then(|tools| tools.web_search_requests).unwrap_or(0),
         }
     }

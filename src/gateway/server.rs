@@ -61,9 +61,10 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         tasks: Tasks,
     ) -> Result<Self, GatewayError> {
-        let prices = match config.prices_file.as_os_str().is_empty() {
-            true => price_file::built_in()?,
-            false => price_file::load(&config.prices_file)?,
+        let prices = if config.prices_file.as_os_str().is_empty() {
+            price_file::built_in()?
+        } else {
+            price_file::load(&config.prices_file)?
         };
         info!(version = prices.version, effective = %prices.effective, names = prices.models.len(), "prices are loaded");
         let limits = Limits::new(

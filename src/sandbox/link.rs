@@ -130,7 +130,7 @@ impl Link {
                 Ok(true) => return,
                 Ok(false) => tracing::debug!("the shim closed its connection"),
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "the shim's connection was lost")
+                    tracing::debug!(error = &error as &dyn std::error::Error, "the shim's connection was lost");
                 }
             }
         }

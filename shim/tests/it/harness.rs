@@ -19,32 +19,32 @@ use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// The token every test's shim is given.
-pub const TOKEN: &str = "00c0ffee";
+pub(crate) const TOKEN: &str = "00c0ffee";
 
 /// What a shim needs around it, before and after it runs.
-pub struct Sandbox {
-    pub directory: TempDir,
-    pub contract: Contract,
+pub(crate) struct Sandbox {
+    pub(crate) directory: TempDir,
+    pub(crate) contract: Contract,
     listener: UnixListener,
     shim: Option<Child>,
 }
 
 /// The server's side of one connection.
-pub struct Connection {
-    pub hello: Hello,
+pub(crate) struct Connection {
+    pub(crate) hello: Hello,
     reader: FrameReader<OwnedReadHalf>,
     writer: FrameWriter<OwnedWriteHalf>,
 }
 
 /// What a server has stored.
 #[derive(Default)]
-pub struct Store {
-    pub entries: Vec<Entry>,
+pub(crate) struct Store {
+    pub(crate) entries: Vec<Entry>,
 }
 
 impl Sandbox {
     /// A sandbox whose shim is not started yet, so that a test can change the contract.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("shim.sock");
         let workspace = directory.path().join("workspace");
@@ -63,21 +63,21 @@ impl Sandbox {
     }
 
     /// A sandbox whose shim runs.
-    pub fn started() -> Self {
+    pub(crate) fn started() -> Self {
         let mut sandbox = Self::new();
         sandbox.start();
         sandbox
     }
 
     /// Starts the shim with the contract as its only environment.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper-shim"));
         command.env_clear().envs(self.contract.variables());
         self.shim = Some(command.spawn().unwrap());
     }
 
     /// Starts the shim as the user who runs the tests, but never as root: root may look into anything.
-    pub fn start_without_privileges(&mut self) {
+    pub(crate) fn start_without_privileges(&mut self) {
         use std::os::unix::process::CommandExt;
         let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper-shim"));
         command.env_clear().envs(self.contract.variables());
@@ -91,7 +91,7 @@ impl Sandbox {
     }
 
     /// Waits for the shim and its hello, and says nothing.
-    pub async fn accept(&self) -> Connection {
+    pub(crate) async fn accept(&self) -> Connection {
         let (stream, _address) = self.listener.accept().await.unwrap();
         let (read, write) = stream.into_split();
         let mut reader = FrameReader::new(read);
@@ -102,21 +102,21 @@ impl Sandbox {
     }
 
     /// Waits for the shim and welcomes it as a server that has stored `have` entries.
-    pub async fn welcome(&self, have: u64) -> Connection {
+    pub(crate) async fn welcome(&self, have: u64) -> Connection {
         let mut connection = self.accept().await;
         connection.send(ToShim::Welcome { version: VERSION, have }).await;
         connection
     }
 
     /// Waits for the shim and orders `script`, run by a shell.
-    pub async fn order(&self, script: &str) -> Connection {
+    pub(crate) async fn order(&self, script: &str) -> Connection {
         let mut connection = self.welcome(0).await;
         connection.send(ToShim::Start(self.shell(script))).await;
         connection
     }
 
     /// The order to run `script`.
-    pub fn shell(&self, script: &str) -> Start {
+    pub(crate) fn shell(&self, script: &str) -> Start {
         Start {
             argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
             env: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
@@ -125,30 +125,30 @@ impl Sandbox {
     }
 
     /// A file of the workspace.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.contract.workspace.join(name)
     }
 
     /// Sends `signal` to the shim.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(self.shim.as_ref().unwrap());
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// The shim's process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.shim.as_ref().unwrap().id()
     }
 
     /// Waits until the shim exits, and answers its exit code.
-    pub async fn exit_code(&mut self) -> i32 {
+    pub(crate) async fn exit_code(&mut self) -> i32 {
         let mut shim = self.shim.take().unwrap();
         let status = tokio::task::spawn_blocking(move || shim.wait().unwrap()).await.unwrap();
         status.code().unwrap_or_else(|| panic!("the shim was killed by {:?}", status.signal()))
     }
 
     /// Whether nobody is about to connect.
-    pub async fn is_left_alone(&self) -> bool {
+    pub(crate) async fn is_left_alone(&self) -> bool {
         let quiet = Duration::from_millis(200);
         tokio::time::timeout(quiet, self.listener.accept()).await.is_err()
     }
@@ -165,22 +165,22 @@ impl Drop for Sandbox {
 
 impl Connection {
     /// Says `message` to the shim; a shim that hung up will not hear it.
-    pub async fn send(&mut self, message: ToShim) {
+    pub(crate) async fn send(&mut self, message: ToShim) {
         let _unheard = self.writer.send(&message).await;
     }
 
     /// The next message, if the shim did not hang up.
-    pub async fn try_read(&mut self) -> Result<Option<FromShim>, FrameError> {
+    pub(crate) async fn try_read(&mut self) -> Result<Option<FromShim>, FrameError> {
         self.reader.read().await
     }
 
     /// The next message.
-    pub async fn read(&mut self) -> FromShim {
+    pub(crate) async fn read(&mut self) -> FromShim {
         self.try_read().await.unwrap().expect("the shim does not hang up")
     }
 
     /// The next entry, which must follow the last one stored. Other messages are passed over.
-    pub async fn read_entry(&mut self, store: &mut Store) -> Entry {
+    pub(crate) async fn read_entry(&mut self, store: &mut Store) -> Entry {
         loop {
             if let FromShim::Entry { seq, entry } = self.read().await {
                 assert_eq!(seq, store.have() + 1, "entries follow each other without holes");
@@ -191,7 +191,7 @@ impl Connection {
     }
 
     /// Stores and acknowledges entries up to the last one, and answers how the agent ended.
-    pub async fn read_to_the_end(&mut self, store: &mut Store) -> Exited {
+    pub(crate) async fn read_to_the_end(&mut self, store: &mut Store) -> Exited {
         loop {
             let entry = self.read_entry(store).await;
             self.send(ToShim::Ack { seq: store.have() }).await;
@@ -202,12 +202,12 @@ impl Connection {
     }
 
     /// Reads on until the shim says `wanted`.
-    pub async fn read_until(&mut self, wanted: FromShim) {
+    pub(crate) async fn read_until(&mut self, wanted: FromShim) {
         while self.read().await != wanted {}
     }
 
     /// Waits until the agent has written `line`, storing what comes before.
-    pub async fn read_line(&mut self, store: &mut Store, line: &str) {
+    pub(crate) async fn read_line(&mut self, store: &mut Store, line: &str) {
         loop {
             if let Entry::Line(found) = self.read_entry(store).await
                 && found.bytes == line.as_bytes()
@@ -220,12 +220,12 @@ impl Connection {
 
 impl Store {
     /// The last entry stored.
-    pub fn have(&self) -> u64 {
+    pub(crate) fn have(&self) -> u64 {
         self.entries.len() as u64
     }
 
     /// The lines of `stream`.
-    pub fn lines(&self, stream: Stream) -> Vec<Bytes> {
+    pub(crate) fn lines(&self, stream: Stream) -> Vec<Bytes> {
         let lines = self.entries.iter().filter_map(|entry| match entry {
             Entry::Line(line) if line.stream == stream => Some(line.bytes.clone()),
             _ => None,
@@ -235,7 +235,7 @@ impl Store {
 }
 
 /// An entry with a line of standard output.
-pub fn stdout(text: &str) -> Entry {
+pub(crate) fn stdout(text: &str) -> Entry {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
     Entry::Line(Line { stream: Stream::Stdout, truncated: false, bytes })
 }

@@ -29,7 +29,8 @@ pub(super) struct Order<'a> {
 /// How a session stands, as `GET /status/{id}` answers it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Status {
-    pub(super) status: String,
+    #[serde(rename = "status")]
+    pub(super) state: String,
     pub(super) messages: Vec<Value>,
     pub(super) error: Option<String>,
     /// Milliseconds.
@@ -82,12 +83,12 @@ impl Client {
 
 impl Status {
     pub(super) fn has_ended(&self) -> bool {
-        matches!(self.status.as_str(), "completed" | "error" | "cancelled")
+        matches!(self.state.as_str(), "completed" | "error" | "cancelled")
     }
 
     /// Whether the turn came to what was asked for.
     pub(super) fn verdict(&self) -> CommandResult {
-        match (self.status.as_str(), &self.error) {
+        match (self.state.as_str(), &self.error) {
             ("completed", _) => Ok(()),
             ("cancelled", _) => Err("the turn was cancelled".into()),
             (_, Some(error)) => Err(error.clone().into()),

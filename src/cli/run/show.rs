@@ -41,7 +41,7 @@ pub(super) fn message(message: &Value) {
 pub(super) fn end(status: &Status) {
     let duration = status.duration_ms.unwrap_or_default();
     let cost = status.total_cost_usd.as_ref().map_or_else(|| "0".to_owned(), ToString::to_string);
-    let (style, kind) = if status.status == "completed" { (AGENT, "done") } else { (BAD, status.status.as_str()) };
+    let (style, kind) = if status.state == "completed" { (AGENT, "done") } else { (BAD, status.state.as_str()) };
     line(kind, style, &format!("{}.{:01} s, ${cost}", duration / 1000, duration % 1000 / 100));
 }
 

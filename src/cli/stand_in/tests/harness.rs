@@ -95,9 +95,9 @@ impl Conversation {
     }
 
     /// A message of any kind is added.
-    pub(super) fn adds(mut self, role: &str, content: Value) -> Self {
+    pub(super) fn adds(mut self, role: &str, content: impl Into<Value>) -> Self {
         let messages = self.0["messages"].as_array_mut().unwrap();
-        messages.push(json!({"role": role, "content": content}));
+        messages.push(json!({"role": role, "content": content.into()}));
         self
     }
 }
