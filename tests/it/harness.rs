@@ -1,0 +1,307 @@
+//! A server of its own for each test: the real program on a loopback port, its model a stand-in in the test's process.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use innkeeper::cli::stand_in::StandIn;
+use innkeeper::domain::{SessionId, TenantId};
+use innkeeper::store::{LedgerEntry, Store};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// The key the gateway holds. It looks like nothing else, so that it can be searched for.
+pub(crate) const MODEL_KEY: &str = "sk-ant-the-real-key-4711";
+
+/// The agent's own words for what the stand-in answers to a prompt without a script.
+pub(crate) const PLAIN_PROMPT: &str = "Say hello";
+
+/// How long anything may take before the test has failed, and how often is looked meanwhile.
+const PATIENCE: Duration = Duration::from_secs(90);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A running server.
+pub(crate) struct Server {
+    /// Its model.
+    pub(crate) stand_in: StandIn,
+    /// Where it keeps everything.
+    pub(crate) data: TempDir,
+    /// Where its tenants' roots are.
+    pub(crate) roots: TempDir,
+    /// Where tenants reach it.
+    pub(crate) url: String,
+    /// The operators' key, if this start made it.
+    pub(crate) operator_key: Option<String>,
+    settings: Vec<(String, String)>,
+    process: Child,
+    http: reqwest::Client,
+}
+
+/// A tenant of a server, and a client with its key.
+pub(crate) struct Tenant {
+    /// Its id.
+    pub(crate) id: TenantId,
+    /// Its one root.
+    pub(crate) root: PathBuf,
+    /// Its key.
+    pub(crate) key: String,
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Server {
+    /// A server with the default settings.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A server with `settings` as `section.key` and value.
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let stand_in = StandIn::new();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let model = format!("http://{}", listener.local_addr().unwrap());
+        let serving = stand_in.clone();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+        tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+        let (data, roots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let ours = [
+            ("http.listen", "127.0.0.1:0"),
+            ("http.operator_listen", "127.0.0.1:0"),
+            ("gateway.api_key", MODEL_KEY),
+            ("gateway.upstream_url", &model),
+            ("log.filter", "debug"),
+        ];
+        let settings: Vec<_> =
+            ours.iter().chain(settings).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let (process, url, operator_key) = spawn(&settings, data.path()).await;
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        Self { stand_in, data, roots, url, operator_key, settings, process, http }
+    }
+
+    /// Starts it again on the same data, after it was killed or has ended.
+    pub(crate) async fn start_again(&mut self) {
+        let (process, url, _) = spawn(&self.settings, self.data.path()).await;
+        (self.process, self.url) = (process, url);
+    }
+
+    /// Kills it, as a crash does.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn end(&mut self) {
+        let pid = rustix::process::Pid::from_raw(self.process.id().unwrap().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let ended = timeout(PATIENCE, self.process.wait()).await.expect("the server does not end").unwrap();
+        assert!(ended.success(), "the server ended with {ended}: {}", self.log());
+    }
+
+    /// A new tenant, made as an operator makes it.
+    pub(crate) async fn tenant(&self, name: &str) -> Tenant {
+        let root = self.roots.path().join(name);
+        let made = self.command(&["tenants", "create", name, "--json", "--root", root.to_str().unwrap()]).await;
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let key = self.command(&["keys", "create", "--tenant", name]).await.trim().to_owned();
+        let id = made["id"].as_str().unwrap().parse().unwrap();
+        Tenant { id, root, key, url: self.url.clone(), http: self.http.clone() }
+    }
+
+    /// Runs a command of the program on the server's data, and answers what it tells.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> String {
+        let output = program(&self.settings, self.data.path()).args(arguments).output().await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What the ledger says of a session.
+    pub(crate) async fn ledger(&self, tenant: &Tenant, session: &str) -> Vec<LedgerEntry> {
+        let store = Store::open(&self.data.path().join("innkeeper.db")).await.unwrap();
+        store.ledger().list(tenant.id, session.parse::<SessionId>().unwrap()).await.unwrap()
+    }
+
+    /// Everything it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("server.log")).unwrap()
+    }
+}
+
+impl Tenant {
+    /// The same tenant, as it speaks to a server that was started again.
+    pub(crate) fn at(&self, server: &Server) -> Self {
+        Self {
+            url: server.url.clone(),
+            root: self.root.clone(),
+            key: self.key.clone(),
+            http: self.http.clone(),
+            ..*self
+        }
+    }
+
+    /// A request with the tenant's key.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", &self.key)
+    }
+
+    /// Asks for a session, and answers status and body.
+    pub(crate) async fn execute(&self, body: &Value) -> (StatusCode, Value) {
+        answer(self.request(Method::POST, "/execute/").json(body)).await
+    }
+
+    /// Starts a session, and answers its id.
+    pub(crate) async fn start(&self, body: &Value) -> String {
+        let (status, answer) = self.execute(body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["session_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs a prompt, and answers how the session stands in the end.
+    pub(crate) async fn run(&self, body: &Value) -> Value {
+        let session = self.start(body).await;
+        self.finish(&session).await
+    }
+
+    /// Runs a prompt in which anything is allowed, and answers how the session stands in the end.
+    pub(crate) async fn run_freely(&self, prompt: &str) -> Value {
+        self.run(&json!({"prompt": prompt, "permission_mode": "bypassPermissions"})).await
+    }
+
+    /// How a session stands.
+    pub(crate) async fn status(&self, session: &str) -> Value {
+        let (status, answer) = self.get(&format!("/status/{session}")).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    /// How a session stands once its turn has ended.
+    pub(crate) async fn finish(&self, session: &str) -> Value {
+        self.status_when(session, |status| {
+            matches!(status["status"].as_str(), Some("completed" | "error" | "cancelled"))
+        })
+        .await
+    }
+
+    /// How a session stands once `condition` holds.
+    pub(crate) async fn status_when(&self, session: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        eventually(async || Some(self.status(session).await).filter(&condition)).await
+    }
+
+    /// Cancels a session.
+    pub(crate) async fn cancel(&self, session: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::POST, &format!("/cancel/{session}"))).await
+    }
+
+    /// Asks for a path.
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    /// Deletes a path.
+    pub(crate) async fn delete(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::DELETE, path)).await
+    }
+}
+
+/// A prompt that is a script for the stand-in.
+pub(crate) fn script(script: &Value) -> String {
+    format!("@stand-in {script}")
+}
+
+/// A script that runs a command with Bash before it answers.
+pub(crate) fn bash(command: &str) -> String {
+    script(&json!({"tools": [{"name": "Bash", "input": {"command": command}}]}))
+}
+
+/// What the tools of a session answered, in order.
+pub(crate) fn tool_results(status: &Value) -> Vec<String> {
+    let messages = status["messages"].as_array().unwrap().iter().filter(|message| message["type"] == "UserMessage");
+    let blocks = messages.filter_map(|message| message["content"]["content"].as_array()).flatten();
+    blocks.filter_map(|block| block.get("tool_use_id").map(|_| text_of(&block["content"]))).collect()
+}
+
+/// The text of a session's last result.
+pub(crate) fn last_words(status: &Value) -> String {
+    let mut messages = status["messages"].as_array().unwrap().iter().rev();
+    let result = messages.find(|message| message["type"] == "ResultMessage").unwrap();
+    result["content"]["result"].as_str().unwrap_or_default().to_owned()
+}
+
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(blocks) => blocks.iter().filter_map(|block| block["text"].as_str()).collect(),
+        _ => String::new(),
+    }
+}
+
+/// Looks again and again until there is something, and answers it.
+pub(crate) async fn eventually<T>(look: impl AsyncFn() -> Option<T>) -> T {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let found = async {
+        loop {
+            ticks.tick().await;
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    };
+    timeout(PATIENCE, found).await.expect("what was waited for did not come")
+}
+
+/// The names of this server's sandboxes that Docker knows, by session.
+pub(crate) async fn sandboxes(session: &str) -> Vec<String> {
+    let filter = format!("label=innkeeper.session={session}");
+    let arguments = ["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter];
+    let output = Command::new("docker").args(arguments).output().await.unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Runs `docker` and answers what it tells.
+pub(crate) async fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().await.unwrap();
+    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let response: Response = request.send().await.unwrap();
+    let status = response.status();
+    let body = response.bytes().await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into()))
+}
+
+fn program(settings: &[(String, String)], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", data).kill_on_drop(true);
+    for (key, value) in settings {
+        command.env(format!("INNKEEPER_{}", key.replace('.', "__").to_uppercase()), value);
+    }
+    command
+}
+
+/// Starts the program, and answers it with the address and the key it tells.
+async fn spawn(settings: &[(String, String)], data: &Path) -> (Child, String, Option<String>) {
+    let log = File::options().create(true).append(true).open(data.join("server.log")).unwrap();
+    let mut process = program(settings, data).arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut operator_key = None;
+    let told = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some((_, key)) = line.split_once("operator key (shown once, keep it): ") {
+                operator_key = Some(key.to_owned());
+            }
+            if let Some((_, rest)) = line.split_once("listens on ") {
+                return rest.split_whitespace().next().unwrap().to_owned();
+            }
+        }
+        panic!("the server ended: {}", std::fs::read_to_string(data.join("server.log")).unwrap());
+    };
+    let url = timeout(PATIENCE, told).await.expect("the server does not start");
+    (process, url, operator_key)
+}

@@ -1,0 +1,16 @@
+//! The product as its users meet it: the real server, real Docker, the real agent. Only the model is a stand-in.
+//!
+//! `make test` prepares what these tests need: a Docker engine and the sandbox image.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod cancelling;
+mod confinement;
+mod engine;
+mod execution;
+mod harness;
+mod money;
+mod requests;
+mod restarting;
+mod resuming;
+mod workspaces;
