@@ -90,6 +90,8 @@ create table ledger (
     cache_write_5m_tokens bigint not null,
     cache_write_1h_tokens bigint not null,
     web_search_requests bigint not null,
+    -- The most the call could cost when it was opened: what a crash of the server in its middle leaves to be charged.
+    held_nanos bigint not null,
     cost_nanos bigint not null,
     opened_at bigint not null,
     settled_at bigint

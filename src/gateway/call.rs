@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tracing::{error, warn};
 
 use super::client::Client;
+use super::estimate;
 use super::forward::Outgoing;
 use super::meter::Meter;
 use super::patience::{GaveUp, Patience};
@@ -21,6 +22,8 @@ pub(super) struct Call {
     pub(super) caller: Caller,
     /// The model asked for, which has a price.
     pub(super) model: String,
+    /// The longest answer asked for, in tokens.
+    pub(super) max_tokens: u64,
     /// What is sent.
     pub(super) outgoing: Outgoing,
     /// Who waits for the answer.
@@ -30,11 +33,12 @@ pub(super) struct Call {
 impl Call {
     /// Makes the call, and settles it.
     pub(super) async fn run(self) {
-        let Self { gateway, caller, model, outgoing, client } = self;
+        let Self { gateway, caller, model, max_tokens, outgoing, client } = self;
         let limits = gateway.limits.clone();
         let patience = Patience::new(limits.clone());
         let mut relay = Relay { client, patience, activity: caller.activity.clone(), limits };
-        let hold = match gateway.books.open(&caller, &model).await {
+        let most = gateway.books.prices().cost(&[(model.clone(), estimate::most(&outgoing.body, max_tokens))]);
+        let hold = match gateway.books.open(&caller, &model, most).await {
             Ok(hold) => hold,
             Err(error) => {
                 error!(error = &error as &dyn std::error::Error, session = %caller.session, "a call cannot be opened");

@@ -7,7 +7,7 @@ use tracing::{debug, error, warn};
 
 use super::meter::Bill;
 use super::price::PriceTable;
-use crate::domain::{CallId, Clock, Usage};
+use crate::domain::{CallId, Clock, Usage, Usd};
 use crate::sandbox::Caller;
 use crate::store::{OpenCall, Settlement, Store, StoreError};
 
@@ -46,8 +46,8 @@ impl Books {
         &self.prices
     }
 
-    /// Opens a call to `model` in the ledger. When that fails the call must not be made.
-    pub(super) async fn open(self: &Arc<Self>, caller: &Caller, model: &str) -> Result<Hold, StoreError> {
+    /// Opens a call to `model` in the ledger, which can cost `held` at most. When that fails the call must not be made.
+    pub(super) async fn open(self: &Arc<Self>, caller: &Caller, model: &str, held: Usd) -> Result<Hold, StoreError> {
         let call = OpenCall {
             id: CallId::generate(),
             tenant: caller.tenant,
@@ -55,6 +55,7 @@ impl Books {
             turn: caller.turn,
             model: model.to_owned(),
             price_version: self.prices.version.clone(),
+            held,
             at: self.clock.now(),
         };
         self.store.ledger().open(&call).await?;

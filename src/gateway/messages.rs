@@ -22,6 +22,7 @@ use super::server::Peer;
 #[derive(Deserialize)]
 struct Ask {
     model: String,
+    max_tokens: Option<u64>,
     speed: Option<String>,
     inference_geo: Option<String>,
 }
@@ -64,7 +65,9 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
     }
     let (client, answer) = Client::new(peer.closed.clone(), peer.gateway.tasks.stopping().clone());
     let gateway = Arc::clone(&peer.gateway);
-    let call = Call { gateway, caller: peer.caller, model: ask.model, outgoing, client };
+    // A call without `max_tokens` is refused by the model API.
+    let max_tokens = ask.max_tokens.unwrap_or_default();
+    let call = Call { gateway, caller: peer.caller, model: ask.model, max_tokens, outgoing, client };
     peer.gateway.tasks.spawn("model call", call.run());
     answer.await.map_err(|_| Refusal::ended())
 }

@@ -112,7 +112,10 @@ impl Maker {
         let limit = Duration::from_millis(self.config.sandbox.start_timeout_ms);
         let outcome = tokio::time::timeout(limit, ready).await.unwrap_or(Err(OpenError::TimedOut(limit)));
         match outcome {
-            Ok(()) => Ok(Sandbox { link: handle, reports, remains }),
+            Ok(()) => {
+                self.tasks.spawn("sandbox", watch(Arc::clone(&self.engine), remains.id.clone(), remains.gone.clone()));
+                Ok(Sandbox { link: handle, reports, remains })
+            }
             Err(error) => {
                 remains.clear().await;
                 Err(error)
@@ -207,6 +210,22 @@ async fn present(
         Some(Report::Fault(fault)) => Err(OpenError::Fault(fault)),
         Some(Report::Entry { .. }) | None => Err(OpenError::Closed),
     }
+}
+
+/// Says that a sandbox is gone when it ends by itself, or is killed by somebody else.
+async fn watch(engine: Arc<dyn Engine>, id: EngineId, gone: CancellationToken) {
+    tokio::select! {
+        exit = engine.wait(&id) => match exit {
+            Ok(exit) => tracing::debug!(sandbox = id.0, code = exit.code, oom = exit.out_of_memory, "a sandbox ended"),
+            Err(error) => {
+                // What became of it shows when it is removed.
+                tracing::warn!(error = &error as &dyn std::error::Error, "a sandbox cannot be watched");
+                return;
+            }
+        },
+        () = gone.cancelled() => return,
+    }
+    gone.cancel();
 }
 
 fn limits(config: &crate::config::SandboxConfig) -> Limits {

@@ -38,6 +38,13 @@ impl Registry {
             warn!(%error, "directories of an earlier run's sandboxes could not be removed");
         }
         let shared = self.shared();
+        let orphans = shared.store.ledger().settle_orphans(shared.clock.now()).await?;
+        if orphans > 0 {
+            warn!(
+                calls = orphans,
+                "model calls were under way when the server ended: each is charged the most it could cost"
+            );
+        }
         for overview in shared.store.sessions().list_live().await? {
             let session = &overview.session;
             if session.state == SessionState::Queued {

@@ -24,6 +24,8 @@ pub struct OpenCall {
     pub model: String,
     /// The price table in force.
     pub price_version: String,
+    /// The most it can cost.
+    pub held: Usd,
     /// When.
     pub at: Timestamp,
 }
@@ -71,8 +73,8 @@ impl Ledger<'_> {
         sqlx::query(
             "insert into ledger (id, tenant_id, session_id, turn_id, status, model, price_version, input_tokens,
                 output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-                web_search_requests, cost_nanos, opened_at)
-             values ($1, $2, $3, $4, 'open', $5, $6, 0, 0, 0, 0, 0, 0, 0, $7)",
+                web_search_requests, held_nanos, cost_nanos, opened_at)
+             values ($1, $2, $3, $4, 'open', $5, $6, 0, 0, 0, 0, 0, 0, $7, 0, $8)",
         )
         .bind(call.id.to_string())
         .bind(call.tenant.to_string())
@@ -80,6 +82,7 @@ impl Ledger<'_> {
         .bind(call.turn.to_string())
         .bind(&call.model)
         .bind(&call.price_version)
+        .bind(call.held.as_nanos())
         .bind(call.at.as_micros())
         .execute(&self.0.write)
         .await?;
@@ -122,6 +125,30 @@ impl Ledger<'_> {
         transaction.commit().await?;
         self.0.cache.forget(call.session);
         Ok(())
+    }
+
+    /// Settles every open call at the most it could cost, and answers how many there were. For the start of the server
+    /// only: nobody is left who could hear what they really cost.
+    ///
+    /// # Errors
+    /// When the store fails: the calls stay open then.
+    pub async fn settle_orphans(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.0.write.begin().await?;
+        sqlx::query(
+            "update turns set cost_nanos = cost_nanos
+                + (select coalesce(sum(held_nanos), 0) from ledger where turn_id = turns.id and status = 'open')
+             where id in (select turn_id from ledger where status = 'open')",
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let settled = sqlx::query(
+            "update ledger set status = 'estimated', cost_nanos = held_nanos, settled_at = $1 where status = 'open'",
+        )
+        .bind(now.as_micros())
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(settled.rows_affected())
     }
 
     /// The calls of a tenant's session, oldest first. Answers also for a session that was deleted.

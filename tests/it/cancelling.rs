@@ -48,7 +48,7 @@ async fn a_session_is_cancelled_while_it_waits_and_loses_its_place() {
     let tenant = server.tenant("acme").await;
     let running = tenant.start(&json!({"prompt": "Please count from 1 to 1000"})).await;
     server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent > 0)).await;
-    let waiting = tenant.start(&json!({"prompt": "never"})).await;
+    let waiting = tenant.start(&json!({"prompt": "zymurgy"})).await;
     let next = tenant.start(&json!({"prompt": "next"})).await;
     assert_eq!(tenant.status(&waiting).await["status"], "pending");
     assert_eq!(tenant.status(&waiting).await["duration_ms"], Value::Null);
@@ -56,7 +56,7 @@ async fn a_session_is_cancelled_while_it_waits_and_loses_its_place() {
     assert_eq!(tenant.cancel(&running).await.0.as_u16(), 200);
     assert_eq!(tenant.finish(&next).await["status"], "completed");
     assert_eq!(tenant.status(&waiting).await["status"], "cancelled");
-    assert!(!server.stand_in.received().iter().any(|call| call.json().to_string().contains("never")));
+    assert!(!server.stand_in.received().iter().any(|call| call.json().to_string().contains("zymurgy")));
 }
 
 #[tokio::test]
