@@ -5,137 +5,17 @@ mod auth;
 mod engine;
 mod gateway;
 mod http;
+mod load;
 mod log;
 mod sandbox;
 mod session;
-
-use std::path::{Path, PathBuf};
-
-use config::{Config as Layers, Environment, File, FileFormat};
-use serde::Deserialize;
 
 pub use agent::AgentConfig;
 pub use auth::AuthConfig;
 pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;
+pub use load::{Config, ConfigError, DEFAULT_TOML};
 pub use log::{LogConfig, LogFormat};
 pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;
-
-/// The settings' defaults and their documentation.
-pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
-
-/// Variables that share the prefix and tell clients (`innkeeper run`) where the server is: no settings of it.
-const OF_CLIENTS: [&str; 2] = ["INNKEEPER_URL", "INNKEEPER_KEY"];
-
-/// All settings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// Where the server keeps everything.
-    pub data_dir: PathBuf,
-    /// The listeners.
-    pub http: HttpConfig,
-    /// Keys.
-    pub auth: AuthConfig,
-    /// The engine.
-    pub engine: EngineConfig,
-    /// What a sandbox may use.
-    pub sandbox: SandboxConfig,
-    /// The agent.
-    pub agent: AgentConfig,
-    /// Sessions and turns.
-    pub session: SessionConfig,
-    /// The model.
-    pub gateway: GatewayConfig,
-    /// Logs.
-    pub log: LogConfig,
-}
-
-/// Settings that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A file or variable cannot be read, or names a key that does not exist, or gives it a wrong value.
-    #[error("the settings cannot be used: {0}")]
-    Invalid(config::ConfigError),
-}
-
-impl Config {
-    /// Reads the settings: defaults, then `file`, then `INNKEEPER_*` variables.
-    ///
-    /// # Errors
-    /// When something cannot be read, or a key is unknown or has a wrong value; the message names it.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let ours = std::env::vars_os().filter_map(|(name, value)| {
-            let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
-            (!OF_CLIENTS.contains(&name.as_str())).then_some((name, value))
-        });
-        Self::layered(file, Environment::default().source(Some(ours.collect())))
-    }
-
-    /// Reads the settings with `environment` in place of the process's own.
-    fn layered(file: Option<&Path>, environment: Environment) -> Result<Self, ConfigError> {
-        let mut layers = Layers::builder().add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml));
-        if let Some(path) = file {
-            layers = layers.add_source(File::from(path).format(FileFormat::Toml));
-        }
-        let environment = environment
-            .prefix("INNKEEPER")
-            .prefix_separator("_")
-            .separator("__")
-            .list_separator(",")
-            .with_list_parse_key("http.cors_origins")
-            .try_parsing(true);
-        let layers = layers.add_source(environment).build().map_err(ConfigError::Invalid)?;
-        layers.try_deserialize().map_err(ConfigError::Invalid)
-    }
-
-    /// The database's file.
-    pub fn database_path(&self) -> PathBuf {
-        self.data_dir.join("innkeeper.db")
-    }
-
-    /// Where live sandboxes have their sockets.
-    pub fn sandboxes_dir(&self) -> PathBuf {
-        self.data_dir.join("sandboxes")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with_environment(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let pairs = pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Config::layered(None, Environment::default().source(Some(pairs)))
-    }
-
-    #[test]
-    fn the_defaults_are_complete() {
-        let config = with_environment(&[]).unwrap();
-        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8000");
-        assert!(config.http.cors_origins.is_empty());
-    }
-
-    #[test]
-    fn a_variable_overrides_the_file() {
-        let config = with_environment(&[
-            ("INNKEEPER_HTTP__LISTEN", "0.0.0.0:9000"),
-            ("INNKEEPER_HTTP__CORS_ORIGINS", "https://a.example,https://b.example"),
-            ("INNKEEPER_DATA_DIR", "/var/lib/innkeeper"),
-        ])
-        .unwrap();
-        assert_eq!(config.http.listen.port(), 9000);
-        assert_eq!(config.http.cors_origins.len(), 2);
-        assert_eq!(config.data_dir, Path::new("/var/lib/innkeeper"));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_by_its_name() {
-        let error = with_environment(&[("INNKEEPER_HTTP__LISTENN", "x")]).unwrap_err().to_string();
-        assert!(error.contains("listenn"), "{error}");
-        let error = with_environment(&[("INNKEEPER_SANDBOX__MEMORY_BYTES", "lots")]).unwrap_err().to_string();
-        assert!(error.contains("memory_bytes"), "{error}");
-    }
-}
