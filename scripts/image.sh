@@ -59,7 +59,12 @@ inputs_hash() {
     } | sha256sum | cut -d ' ' -f 1
 }
 
-integrity() { printf 'sha512-%s' "$(openssl dgst -sha512 -binary "$1" | base64 | tr -d '\n')"; }
+integrity() {
+    local hex
+    hex=$(sha512sum "$1" | cut -d ' ' -f 1)
+    # shellcheck disable=SC2059 # the format is the bytes themselves
+    printf 'sha512-%s' "$(printf "$(sed 's/../\\x&/g' <<<"$hex")" | base64 | tr -d '\n')"
+}
 
 download_agent() {
     local package=$1 version=$2 directory=$3
