@@ -76,3 +76,16 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_methods(tower_http::cors::AllowMethods::mirror_request())
         .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_are_what_was_reviewed() {
+        let public = OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router());
+        insta::assert_json_snapshot!("public_openapi", public.into_openapi());
+        let operator = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());
+        insta::assert_json_snapshot!("operator_openapi", operator.into_openapi());
+    }
+}

@@ -7,10 +7,10 @@
 //!                               ╚════════ relay ════╧═════════╝
 //! ```
 //!
-//! A call is opened in the ledger before it is made ([`hold`]), carried through byte for byte ([`forward`], [`relay`]),
-//! counted from a copy of the answer ([`sse`], [`meter`]), and settled before the caller sees the answer's end. It is
+//! A call is opened in the ledger before it is made (`hold`), carried through byte for byte (`forward`, `relay`),
+//! counted from a copy of the answer (`sse`, `meter`), and settled before the caller sees the answer's end. It is
 //! a task of its own, so a caller that leaves does not take the bill along: the answer is read on for a while, and what
-//! the provider did not tell is estimated ([`estimate`]). Errors have the shape of the model API's ([`reply`]), because
+//! the provider did not tell is estimated (`estimate`). Errors have the shape of the model API's (`reply`), because
 //! their reader is the agent.
 
 mod call;
