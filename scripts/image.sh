@@ -43,7 +43,8 @@ shim_binary() {
     local target
     target=$(rustc -vV | sed -n 's/^host: //p')
     [[ $target == *-linux-* ]] || die "the shim cannot be built on $target" 'Build it on Linux and name it: SANDBOX_SHIM_BINARY=PATH'
-    RUSTFLAGS='-C target-feature=+crt-static' cargo build --quiet --locked --release -p innkeeper-shim --target "$target" >&2
+    RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$PWD=/innkeeper" \
+        cargo build --quiet --locked --release -p innkeeper-shim --target "$target" >&2
     echo "${CARGO_TARGET_DIR:-target}/$target/release/innkeeper-shim"
 }
 

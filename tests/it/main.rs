@@ -9,6 +9,7 @@ mod confinement;
 mod engine;
 mod execution;
 mod harness;
+mod limits;
 mod money;
 mod requests;
 mod restarting;
