@@ -47,7 +47,7 @@ pub enum EngineError {
     /// [`Engine::list`](super::Engine::list) failed.
     #[error("cannot list the sandboxes")]
     List(#[source] Cause),
-    /// [`Docker::remove_leaked_volumes`](super::docker::Docker::remove_leaked_volumes) failed.
+    /// [`Engine::remove_remains`](super::Engine::remove_remains) failed.
     #[error("cannot remove the volumes left behind by an engine that crashed")]
     RemoveVolumes(#[source] Cause),
 }

@@ -208,6 +208,10 @@ impl Engine for FakeEngine {
         });
         Ok(found.collect())
     }
+
+    async fn remove_remains(&self, _installation: &str) -> Result<usize, EngineError> {
+        Ok(0)
+    }
 }
 
 fn gone() -> Cause {

@@ -41,4 +41,7 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
 
     /// Lists every sandbox of an installation, running or not.
     async fn list(&self, installation: &str) -> Result<Vec<FoundSandbox>, EngineError>;
+
+    /// Removes what the engine still keeps of an installation's sandboxes that are gone, and answers how much it was.
+    async fn remove_remains(&self, installation: &str) -> Result<usize, EngineError>;
 }

@@ -32,6 +32,7 @@ impl Registry {
             info!(sandbox = orphan.id.0, "removing a sandbox of an earlier run");
             engine.remove(&orphan.id).await?;
         }
+        engine.remove_remains(installation).await?;
         if let Err(error) = std::fs::remove_dir_all(self.shared().config.sandboxes_dir())
             && error.kind() != std::io::ErrorKind::NotFound
         {

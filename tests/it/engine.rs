@@ -340,7 +340,7 @@ async fn a_volume_that_was_left_behind_is_removed_and_one_in_use_is_not() {
     let in_use = inn.volumes();
     let label = format!("innkeeper.installation={}", inn.spec.labels.installation);
     docker(&["volume", "create", "--label", &label], b"");
-    assert_eq!(inn.docker.remove_leaked_volumes(&inn.spec.labels.installation).await.unwrap(), 1);
+    assert_eq!(inn.docker.remove_remains(&inn.spec.labels.installation).await.unwrap(), 1);
     assert_eq!(inn.volumes(), in_use);
     inn.docker.remove(&guest.id).await.unwrap();
 }

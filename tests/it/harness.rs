@@ -38,6 +38,7 @@ pub(crate) struct Server {
     /// The operators' key, if this start made it.
     pub(crate) operator_key: Option<String>,
     settings: Vec<(String, String)>,
+    installation: String,
     process: Child,
     http: reqwest::Client,
 }
@@ -80,7 +81,8 @@ impl Server {
             ours.iter().chain(settings).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
         let (process, url, operator_key) = spawn(&settings, data.path()).await;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { stand_in, data, roots, url, operator_key, settings, process, http }
+        let installation = open_store(data.path()).await.installation().await.unwrap();
+        Self { stand_in, data, roots, url, operator_key, settings, installation, process, http }
     }
 
     /// Starts it again on the same data, after it was killed or has ended.
@@ -121,13 +123,27 @@ impl Server {
 
     /// What the ledger says of a session.
     pub(crate) async fn ledger(&self, tenant: &Tenant, session: &str) -> Vec<LedgerEntry> {
-        let store = Store::open(&self.data.path().join("innkeeper.db")).await.unwrap();
+        let store = open_store(self.data.path()).await;
         store.ledger().list(tenant.id, session.parse::<SessionId>().unwrap()).await.unwrap()
     }
 
     /// Everything it has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("server.log")).unwrap()
+    }
+}
+
+/// A test ends in the middle of what its server does; nothing of it is left behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.start_kill();
+        let filter = format!("label=innkeeper.installation={}", self.installation);
+        let run = |arguments: &[&str]| std::process::Command::new("docker").args(arguments).output();
+        let listed = run(&["ps", "--all", "--quiet", "--filter", &filter]);
+        let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        for sandbox in listed.lines() {
+            let _ = run(&["rm", "--force", "--volumes", sandbox]);
+        }
     }
 }
 
@@ -267,6 +283,10 @@ pub(crate) async fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().await.unwrap();
     assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+async fn open_store(data: &Path) -> Store {
+    Store::open(&data.join("innkeeper.db")).await.unwrap()
 }
 
 async fn answer(request: RequestBuilder) -> (StatusCode, Value) {

@@ -77,6 +77,10 @@ impl Engine for Docker {
     async fn list(&self, installation: &str) -> Result<Vec<FoundSandbox>, EngineError> {
         self.containers(installation).await
     }
+
+    async fn remove_remains(&self, installation: &str) -> Result<usize, EngineError> {
+        self.remove_leaked_volumes(installation).await
+    }
 }
 
 /// The status of Docker's answer, if it gave one.

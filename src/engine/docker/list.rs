@@ -42,10 +42,7 @@ impl Docker {
     /// Removes the volumes of an installation that no container uses, and answers how many there were.
     ///
     /// A volume goes with its container, unless Docker crashed in between and no longer knew that it had no name.
-    ///
-    /// # Errors
-    /// When Docker does not answer, or refuses for another reason than that a volume is used or gone after all.
-    pub async fn remove_leaked_volumes(&self, installation: &str) -> Result<usize, EngineError> {
+    pub(super) async fn remove_leaked_volumes(&self, installation: &str) -> Result<usize, EngineError> {
         let failed = |error| EngineError::RemoveVolumes(self.cause(error));
         let unused = ("dangling".to_owned(), vec!["true".to_owned()]);
         let filters = HashMap::from([labels::of_installation(installation), unused]);
