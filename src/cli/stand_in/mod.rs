@@ -45,7 +45,7 @@
 //!
 //! # Prompts without a script
 //!
-//! "Count from A to B" streams 20 numbers a second. Asking to make, write, create or build a file or program writes a small
+//! A count from one number to another streams 20 numbers a second. Asking to make, write, create or build a file or program writes a small
 //! file in the working directory, runs it and reads it back, if Write and Bash are offered. "Remember", "previous",
 //! "before", "what did I" and the like list what was said before in the conversation. Anything else is quoted back. All
 //! these answers begin with `[scripted answer]`. The calls that the agent makes for itself, for a title or a summary,

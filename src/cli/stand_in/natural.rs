@@ -20,8 +20,12 @@ const USUAL_DIRECTORY: &str = "/workspace";
 /// The file that is made when the prompt names none.
 const USUAL_FILE: &str = "hello.py";
 
+/// Words with which people ask for a count. The clients of the API this one grew out of speak English and Japanese.
+const COUNTING: [&str; 3] = ["count", "カウント", "数え"];
+
 /// Words with which people ask what was said before.
-const RECALLING: [&str; 7] = ["remember", "previous", "earlier", "before", "what did i", "what was", "my name"];
+const RECALLING: [&str; 8] =
+    ["remember", "previous", "earlier", "before", "what did i", "what was", "my name", "何だっけ"];
 
 /// Words with which people ask for something to be made, and words for what is made.
 const MAKING: [&str; 4] = ["create", "write", "make", "build"];
@@ -61,13 +65,13 @@ fn saying(answer: &str) -> Script {
     Script { text, ..Script::default() }
 }
 
-/// The bounds in "count from 1 to 1000".
+/// The first two numbers of a prompt that asks for a count.
 fn counting(asked: &str) -> Option<(u64, u64)> {
-    let mut words = asked.split_once("count from ")?.1.split_whitespace();
-    let from = words.next()?.parse().ok()?;
-    let to = words.by_ref().find(|word| *word != "to")?;
-    let to = to.trim_end_matches(|character: char| !character.is_ascii_digit()).parse().ok()?;
-    (from <= to).then_some((from, to))
+    let is_count = COUNTING.iter().any(|word| asked.contains(word));
+    let mut numbers =
+        asked.split(|character: char| !character.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    let (from, to) = (numbers.next()?, numbers.next()?);
+    (is_count && from <= to).then_some((from, to))
 }
 
 fn recall(turn: &Turn<'_>) -> String {
@@ -128,6 +132,7 @@ mod tests {
     fn counts_are_understood() {
         assert_eq!(counting("please count from 1 to 1000"), Some((1, 1000)));
         assert_eq!(counting("count from 5 to 7, slowly."), Some((5, 7)));
+        assert_eq!(counting("1から1000までカウントしてください"), Some((1, 1000)));
         for not_a_count in ["count from 9 to 1", "count from one to two", "count from 1", "count to 10"] {
             assert_eq!(counting(not_a_count), None, "{not_a_count}");
         }
