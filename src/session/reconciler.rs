@@ -51,7 +51,8 @@ impl Registry {
             if session.state == SessionState::Queued {
                 self.supervise(session.tenant, session.id).await?;
             } else {
-                shared.store.turns().end(session.id, overview.turn.id, &interrupted(), shared.clock.now()).await?;
+                let now = shared.clock.now();
+                shared.store.turns().end(session.tenant, session.id, overview.turn.id, &interrupted(), now).await?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::agent::{AgentLine, Meaning, TurnResult, read_line};
-use crate::domain::{Clock, EventKind, NewEvent, SessionId, TurnId};
+use crate::domain::{Clock, EventKind, NewEvent, SessionId, TenantId, TurnId};
 use crate::sandbox::{LinkHandle, Report};
 use crate::store::{Batch, Store, StoreError};
 
@@ -48,6 +48,7 @@ pub(super) enum Progress {
 pub(super) struct Recorder {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) tenant: TenantId,
     pub(super) session: SessionId,
     pub(super) turn: TurnId,
     pub(super) link: LinkHandle,
@@ -137,7 +138,7 @@ impl Recorder {
         }
         let mut tries = 1;
         loop {
-            match self.store.events().append(self.session, batch).await {
+            match self.store.events().append(self.tenant, self.session, batch).await {
                 Ok(_) => return Ok(()),
                 Err(error) if tries == TRIES => return Err(error),
                 Err(error) => tracing::warn!(%error, tries, "what the agent said could not be stored; trying again"),

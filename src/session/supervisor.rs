@@ -80,6 +80,7 @@ impl Supervisor {
         let recorder = Recorder {
             store: self.shared.store.clone(),
             clock: Arc::clone(&self.shared.clock),
+            tenant: self.overview.session.tenant,
             session,
             turn: self.overview.turn.id,
             link: sandbox.link.clone(),
@@ -114,7 +115,8 @@ impl Supervisor {
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
             drive::begin(&overview, transcript, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
-            let running = shared.store.sessions().set_state(session, SessionState::Running, now).await;
+            let running =
+                shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
             running.map_err(|error| store_failed(&error))?;
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
             Ok(drive::finish(progress, activity, opened_at, &shared.config).await)
@@ -141,7 +143,8 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let opening = async move {
             let now = shared.clock.now();
-            let epoch = shared.store.sessions().set_state(session.id, SessionState::Starting, now).await;
+            let epoch =
+                shared.store.sessions().set_state(session.tenant, session.id, SessionState::Starting, now).await;
             let epoch = epoch.map_err(|error| store_failed(&error))?;
             let workspace = Workspace::open_below(&session.root, &session.relative)
                 .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
@@ -188,8 +191,9 @@ impl Supervisor {
     }
 
     async fn store_end(&mut self, end: &TurnEnd) -> Result<bool, StoreError> {
-        let (session, turn) = (self.overview.session.id, self.overview.turn.id);
-        let ended = self.shared.store.turns().end(session, turn, end, self.shared.clock.now()).await?;
+        let (tenant, session) = (self.overview.session.tenant, self.overview.session.id);
+        let turn = self.overview.turn.id;
+        let ended = self.shared.store.turns().end(tenant, session, turn, end, self.shared.clock.now()).await?;
         self.over = true;
         info!(%session, reason = end.reason.as_str(), "a turn ended");
         Ok(ended)

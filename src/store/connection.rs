@@ -5,7 +5,9 @@ use std::path::Path;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, Executor};
 
+use super::lists::ListCache;
 use super::{Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec};
+use crate::domain::{SessionId, TenantId};
 
 /// Connections that read at the same time.
 const READERS: u32 = 8;
@@ -19,6 +21,8 @@ pub struct Store {
     pub(super) read: AnyPool,
     /// What was read, and did not change since.
     pub(super) cache: ReadCache,
+    /// The lists that were read.
+    pub(super) lists: ListCache,
 }
 
 impl Store {
@@ -34,7 +38,7 @@ impl Store {
         let write = pool(1).connect_with(options.clone()).await.map_err(open)?;
         sqlx::migrate!().run(&write).await.map_err(StoreError::Migrate)?;
         let read = pool(READERS).connect_with(options).await.map_err(open)?;
-        Ok(Self { write, read, cache: ReadCache::new() })
+        Ok(Self { write, read, cache: ReadCache::new(), lists: ListCache::new() })
     }
 
     /// The installation's name, made when it is first asked for.
@@ -51,6 +55,12 @@ impl Store {
         sqlx::query("insert into installation (id) values ($1)").bind(&id).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(id)
+    }
+
+    /// To be called after every write to a session, so that nobody reads what it was.
+    pub(super) fn changed(&self, tenant: TenantId, session: SessionId) {
+        self.cache.forget(session);
+        self.lists.mark(tenant, session);
     }
 
     /// The tenants.

@@ -34,13 +34,14 @@ impl Events<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn append(&self, session: SessionId, batch: &Batch) -> Result<i64, StoreError> {
+    pub async fn append(&self, tenant: TenantId, session: SessionId, batch: &Batch) -> Result<i64, StoreError> {
         let mut transaction = self.0.write.begin().await?;
         let last = insert(&mut transaction, session, &batch.events).await?;
         if let Some(name) = &batch.agent_session {
-            sqlx::query("update sessions set agent_session = $1 where id = $2")
+            sqlx::query("update sessions set agent_session = $1 where id = $2 and tenant_id = $3")
                 .bind(name)
                 .bind(session.to_string())
+                .bind(tenant.to_string())
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -55,7 +56,7 @@ impl Events<'_> {
             .await?;
         }
         transaction.commit().await?;
-        self.0.cache.forget(session);
+        self.0.changed(tenant, session);
         Ok(last)
     }
 

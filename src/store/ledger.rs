@@ -123,7 +123,7 @@ impl Ledger<'_> {
                 .await?;
         }
         transaction.commit().await?;
-        self.0.cache.forget(call.session);
+        self.0.changed(call.tenant, call.session);
         Ok(())
     }
 

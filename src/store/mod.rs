@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod keys;
 mod ledger;
+mod lists;
 mod reads;
 mod sessions;
 mod tenants;

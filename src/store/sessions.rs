@@ -62,6 +62,7 @@ impl Sessions<'_> {
         turns::insert(&mut transaction, new.tenant, new.id, 1, &new.turn).await?;
         events::insert(&mut transaction, new.id, &[new.turn.prompt_event()]).await?;
         transaction.commit().await?;
+        self.0.changed(new.tenant, new.id);
         Ok(())
     }
 
@@ -87,7 +88,7 @@ impl Sessions<'_> {
         turns::insert(&mut transaction, tenant, id, ordinal, turn).await?;
         events::insert(&mut transaction, id, &[turn.prompt_event()]).await?;
         transaction.commit().await?;
-        self.0.cache.forget(id);
+        self.0.changed(tenant, id);
         Ok(true)
     }
 
@@ -132,20 +133,29 @@ impl Sessions<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn set_state(&self, id: SessionId, state: SessionState, now: Timestamp) -> Result<i64, StoreError> {
+    pub async fn set_state(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        state: SessionState,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
         let mut transaction = self.0.write.begin().await?;
         let starting = i64::from(state == SessionState::Starting);
-        let row = sqlx::query("update sessions set state = $1, epoch = epoch + $2 where id = $3 returning epoch")
-            .bind(state.as_str())
-            .bind(starting)
-            .bind(id.to_string())
-            .fetch_one(&mut *transaction)
-            .await?;
+        let row = sqlx::query(
+            "update sessions set state = $1, epoch = epoch + $2 where id = $3 and tenant_id = $4 returning epoch",
+        )
+        .bind(state.as_str())
+        .bind(starting)
+        .bind(id.to_string())
+        .bind(tenant.to_string())
+        .fetch_one(&mut *transaction)
+        .await?;
         if starting == 1 {
             turns::mark_started(&mut transaction, id, now).await?;
         }
         transaction.commit().await?;
-        self.0.cache.forget(id);
+        self.0.changed(tenant, id);
         codec::number(&row, "epoch")
     }
 
@@ -174,7 +184,7 @@ impl Sessions<'_> {
             sqlx::query(statement).bind(id.to_string()).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
-        self.0.cache.forget(id);
+        self.0.changed(tenant, id);
         Ok(true)
     }
 

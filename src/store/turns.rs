@@ -47,6 +47,7 @@ impl Turns<'_> {
     /// When the store fails.
     pub async fn end(
         &self,
+        tenant: TenantId,
         session: SessionId,
         turn: TurnId,
         end: &TurnEnd,
@@ -55,7 +56,7 @@ impl Turns<'_> {
         let mut transaction = self.0.write.begin().await?;
         let ended = sqlx::query(
             "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5
-             where id = $6 and session_id = $7 and outcome is null",
+             where id = $6 and session_id = $7 and tenant_id = $8 and outcome is null",
         )
         .bind(end.outcome.as_str())
         .bind(end.reason.as_str())
@@ -64,6 +65,7 @@ impl Turns<'_> {
         .bind(now.as_micros())
         .bind(turn.to_string())
         .bind(session.to_string())
+        .bind(tenant.to_string())
         .execute(&mut *transaction)
         .await?;
         if ended.rows_affected() == 0 {
@@ -80,7 +82,7 @@ impl Turns<'_> {
         let event = NewEvent { turn, kind: EventKind::TurnEnd, payload: payload.to_string(), at: now };
         events::insert(&mut transaction, session, &[event]).await?;
         transaction.commit().await?;
-        self.0.cache.forget(session);
+        self.0.changed(tenant, session);
         Ok(true)
     }
 }

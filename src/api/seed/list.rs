@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,10 +12,8 @@ use super::run_result::{self, RunResult};
 use super::status::JSON;
 use crate::api::ApiState;
 use crate::api::auth::TenantCaller;
-use crate::domain::{SeedStatus, SessionId, SessionOverview, Timestamp};
-
-/// Bytes a session takes in the list beside its prompt, about.
-const ENTRY_BYTES: usize = 1_024;
+use crate::domain::{SeedStatus, SessionId, SessionOverview, TenantId, Timestamp};
+use crate::store::Store;
 
 /// A session in the list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,26 +56,17 @@ pub(super) struct SessionEntry<'a> {
     security(("api_key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn list(State(state): State<ApiState>, caller: TenantCaller) -> Result<Response, SeedError> {
-    let sessions = state.store.sessions().list(caller.tenant.id).await?;
-    Ok(([JSON], write(&sessions)).into_response())
+    Ok(([JSON], read(&state.store, caller.tenant.id).await?).into_response())
 }
 
-/// Writes the list straight into one buffer.
-pub(super) fn write(sessions: &[SessionOverview]) -> Vec<u8> {
-    let prompts: usize = sessions.iter().map(|overview| overview.session.prompt.len()).sum();
-    let mut body = Vec::with_capacity(prompts + sessions.len() * ENTRY_BYTES);
-    let mut separator = b'[';
-    for overview in sessions {
-        body.push(separator);
-        separator = b',';
-        serde_json::to_writer(&mut body, &SessionEntry::of(overview))
-            .expect("our own views have text keys and no failing serializer");
-    }
-    if sessions.is_empty() {
-        body.push(b'[');
-    }
-    body.push(b']');
-    body
+/// Reads a tenant's sessions as the answer shows them.
+pub(super) async fn read(store: &Store, tenant: TenantId) -> Result<Bytes, SeedError> {
+    Ok(store.session_list(tenant, render).await?)
+}
+
+fn render(overview: &SessionOverview) -> Bytes {
+    let entry = serde_json::to_vec(&SessionEntry::of(overview));
+    entry.expect("our own views have text keys and no failing serializer").into()
 }
 
 impl<'a> SessionEntry<'a> {

@@ -58,12 +58,12 @@ impl Fixture {
 
     /// Its agent starts at second 1 and says all of a turn.
     async fn speak(&self, id: SessionId, turn: TurnId) {
-        self.store.sessions().set_state(id, SessionState::Starting, at(1)).await.unwrap();
-        self.store.sessions().set_state(id, SessionState::Running, at(2)).await.unwrap();
+        self.store.sessions().set_state(self.acme, id, SessionState::Starting, at(1)).await.unwrap();
+        self.store.sessions().set_state(self.acme, id, SessionState::Running, at(2)).await.unwrap();
         let event = |line: &str| NewEvent { turn, kind: EventKind::Message, payload: line.to_owned(), at: at(3) };
         let events = TOOL_TURN.lines().map(event).collect();
         let batch = Batch { events, agent_session: Some("the agent's name".to_owned()), ..Batch::default() };
-        self.store.events().append(id, &batch).await.unwrap();
+        self.store.events().append(self.acme, id, &batch).await.unwrap();
     }
 
     async fn status(&self, id: SessionId, seconds: i64) -> Value {
@@ -78,8 +78,7 @@ impl Fixture {
     }
 
     async fn list(&self, tenant: TenantId) -> Value {
-        let sessions = self.store.sessions().list(tenant).await.unwrap();
-        serde_json::from_slice(&list::write(&sessions)).unwrap()
+        serde_json::from_slice(&list::read(&self.store, tenant).await.unwrap()).unwrap()
     }
 }
 
@@ -95,7 +94,7 @@ async fn a_session_from_its_place_in_the_queue_to_its_answer() {
     fixture.speak(id, turn).await;
     insta::assert_snapshot!("status_running", pretty(&fixture.status(id, 4).await));
     assert_eq!(fixture.status(id, 5).await["duration_ms"], 4_000);
-    fixture.store.turns().end(id, turn, &completed(), at(6)).await.unwrap();
+    fixture.store.turns().end(fixture.acme, id, turn, &completed(), at(6)).await.unwrap();
     insta::assert_snapshot!("status_completed", pretty(&fixture.status(id, 60).await));
 }
 
@@ -106,7 +105,7 @@ async fn a_turn_that_failed_or_was_cancelled_shows_its_cost_and_no_result() {
     for (end, status) in [(failed, "error"), (TurnEnd::cancelled(), "cancelled")] {
         let (id, turn) = fixture.session("say hello", 0).await;
         fixture.speak(id, turn).await;
-        fixture.store.turns().end(id, turn, &end, at(6)).await.unwrap();
+        fixture.store.turns().end(fixture.acme, id, turn, &end, at(6)).await.unwrap();
         let shown = fixture.status(id, 60).await;
         assert_eq!(shown["status"], status);
         assert_eq!(shown["error"], end.error.unwrap());
@@ -119,7 +118,7 @@ async fn a_further_turn_keeps_the_messages_and_nothing_else() {
     let fixture = Fixture::new().await;
     let (id, first) = fixture.session("say hello", 0).await;
     fixture.speak(id, first).await;
-    fixture.store.turns().end(id, first, &completed(), at(6)).await.unwrap();
+    fixture.store.turns().end(fixture.acme, id, first, &completed(), at(6)).await.unwrap();
     assert!(fixture.store.sessions().begin_turn(fixture.acme, id, &turn("again", at(7))).await.unwrap());
     insta::assert_snapshot!("status_resumed", pretty(&fixture.status(id, 8).await));
     assert_eq!(fixture.list(fixture.acme).await[0]["prompt"], "say hello\n\n--- Session Resume ---\nagain");
@@ -136,12 +135,32 @@ async fn another_tenants_session_is_as_good_as_none() {
 }
 
 #[tokio::test]
+async fn a_list_that_was_read_shows_what_is_written_after() {
+    let fixture = Fixture::new().await;
+    let (one, turn) = fixture.session("one", 0).await;
+    let shown = async || {
+        let list = fixture.list(fixture.acme).await;
+        let entry =
+            |entry: &Value| format!("{} {}", entry["prompt"].as_str().unwrap(), entry["status"].as_str().unwrap());
+        list.as_array().unwrap().iter().map(entry).collect::<Vec<_>>()
+    };
+    assert_eq!(shown().await, ["one pending"]);
+    fixture.session("two", 5).await;
+    fixture.speak(one, turn).await;
+    assert_eq!(shown().await, ["one running", "two pending"]);
+    fixture.store.turns().end(fixture.acme, one, turn, &completed(), at(6)).await.unwrap();
+    assert_eq!(shown().await, ["one completed", "two pending"]);
+    assert!(fixture.store.sessions().delete(fixture.acme, one).await.unwrap());
+    assert_eq!(shown().await, ["two pending"]);
+}
+
+#[tokio::test]
 async fn the_list_begins_with_the_oldest() {
     let fixture = Fixture::new().await;
     let (second, _) = fixture.session("second", 20).await;
     let (first, turn) = fixture.session("first \"quoted\" <b>", 10).await;
     fixture.speak(first, turn).await;
-    fixture.store.turns().end(first, turn, &completed(), at(30)).await.unwrap();
+    fixture.store.turns().end(fixture.acme, first, turn, &completed(), at(30)).await.unwrap();
     let mut sessions = fixture.list(fixture.acme).await;
     for (place, id) in [first, second].into_iter().enumerate() {
         assert_eq!(sessions[place]["session_id"], id.to_string());
