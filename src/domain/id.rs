@@ -76,6 +76,10 @@ id!(
     TurnId, "turn", "turn_", now_v7
 );
 id!(
+    /// A budget.
+    BudgetId, "budget", "budget_", now_v7
+);
+id!(
     /// One call to the model, and so one line of the ledger.
     CallId, "call", "call_", now_v7
 );

@@ -1,5 +1,6 @@
 //! The words of the product as types: meaning only, no I/O, nothing of ours imported.
 
+pub mod budget;
 pub mod clock;
 pub mod event;
 pub mod id;
@@ -12,9 +13,10 @@ pub mod tenant;
 pub mod turn;
 pub mod usage;
 
+pub use budget::{Ask, Budget, Decision, Enforcement, Period, Scope, Standing, decide};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use event::{Event, EventKind, NewEvent};
-pub use id::{CallId, KeyId, SessionId, TenantId, TurnId};
+pub use id::{BudgetId, CallId, KeyId, SessionId, TenantId, TurnId};
 pub use key::{Key, KeyOwner};
 pub use money::Usd;
 pub use plain_key::PlainKey;

@@ -71,6 +71,8 @@ pub enum EndReason {
     TurnTimeout,
     /// The sandbox lived too long.
     TotalTimeout,
+    /// A budget is spent: the model is not asked any more.
+    BudgetReached,
     /// The server stopped while the turn was under way.
     Interrupted,
 }
@@ -179,6 +181,7 @@ impl EndReason {
             Self::SilenceTimeout => "silence_timeout",
             Self::TurnTimeout => "turn_timeout",
             Self::TotalTimeout => "total_timeout",
+            Self::BudgetReached => "budget_reached",
             Self::Interrupted => "interrupted",
         }
     }

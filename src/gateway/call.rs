@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use tracing::{error, warn};
+use futures_util::FutureExt;
+use tracing::{error, info, warn};
 
+use super::ask;
 use super::client::Client;
-use super::estimate;
 use super::forward::Outgoing;
 use super::meter::Meter;
 use super::patience::{GaveUp, Patience};
 use super::relay::Relay;
 use super::reply::Refusal;
 use super::server::Shared;
+use crate::admission::NoMoney;
+use crate::domain::{Ask, Timestamp};
 use crate::sandbox::Caller;
 
 /// A call to be made.
@@ -22,8 +25,8 @@ pub(super) struct Call {
     pub(super) caller: Caller,
     /// The model asked for, which has a price.
     pub(super) model: String,
-    /// The longest answer asked for, in tokens.
-    pub(super) max_tokens: u64,
+    /// What it may cost.
+    pub(super) ask: Ask,
     /// What is sent.
     pub(super) outgoing: Outgoing,
     /// Who waits for the answer.
@@ -33,18 +36,20 @@ pub(super) struct Call {
 impl Call {
     /// Makes the call, and settles it.
     pub(super) async fn run(self) {
-        let Self { gateway, caller, model, max_tokens, outgoing, client } = self;
+        let Self { gateway, caller, model, ask, mut outgoing, client } = self;
         let limits = gateway.limits.clone();
         let patience = Patience::new(limits.clone());
         let mut relay = Relay { client, patience, activity: caller.activity.clone(), limits };
-        let most = gateway.books.prices().cost(&[(model.clone(), estimate::most(&outgoing.body, max_tokens))]);
-        let hold = match gateway.books.open(&caller, &model, most).await {
+        let hold = match gateway.books.open(&caller, &model, ask, relay.left()).await {
             Ok(hold) => hold,
-            Err(error) => {
-                error!(error = &error as &dyn std::error::Error, session = %caller.session, "a call cannot be opened");
-                return relay.refuse(Refusal::no_ledger());
-            }
+            Err(refused) => return relay.refuse(refusal(&refused, &caller, gateway.books.now())),
         };
+        if relay.left().now_or_never().is_some() {
+            return hold.settle(Meter::new(&model, 0).nothing(true)).await;
+        }
+        if let Some(max_tokens) = hold.lowered_max_tokens() {
+            outgoing.body = ask::with_max_tokens(&outgoing.body, max_tokens);
+        }
         let meter = Meter::new(&model, outgoing.body.len());
         let asked = gateway.upstream.call(outgoing, &hold);
         match relay.patience.wait(&mut relay.client, relay.limits.response, asked).await {
@@ -61,6 +66,22 @@ impl Call {
                 let late = Refusal::no_answer(relay.limits.response);
                 relay.refuse(if reason == GaveUp::Silent { late } else { Refusal::ended() });
             }
+        }
+    }
+}
+
+/// What a call without money is told.
+fn refusal(refused: &NoMoney, caller: &Caller, now: Timestamp) -> Refusal {
+    match refused {
+        NoMoney::Spent(standing) => {
+            info!(session = %caller.session, budget = %standing.budget.id, "a call is refused: the budget is spent");
+            caller.activity.out_of_money();
+            Refusal::spent(standing, now)
+        }
+        NoMoney::Held(standing) => Refusal::held(standing),
+        NoMoney::Store(error) => {
+            error!(error = error as &dyn std::error::Error, session = %caller.session, "a call cannot be opened");
+            Refusal::no_ledger()
         }
     }
 }

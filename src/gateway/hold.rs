@@ -7,9 +7,10 @@ use tracing::{debug, error, warn};
 
 use super::meter::Bill;
 use super::price::PriceTable;
-use crate::domain::{CallId, Clock, Usage, Usd};
+use crate::admission::{Granted, Money, NoMoney};
+use crate::domain::{Ask, CallId, Clock, Timestamp, Usage};
 use crate::sandbox::Caller;
-use crate::store::{OpenCall, Settlement, Store, StoreError};
+use crate::store::{CallRef, NewCall, Settlement, Store, StoreError};
 
 /// How often settling is tried; each pause between two tries is twice the one before.
 const TRIES: u32 = 5;
@@ -18,8 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Where holds are taken.
 #[derive(Debug)]
 pub(super) struct Books {
-    /// Where the ledger is kept.
-    store: Store,
+    money: Money,
     /// When calls are opened and settled.
     clock: Arc<dyn Clock>,
     /// What they cost.
@@ -31,14 +31,21 @@ pub(super) struct Books {
 #[derive(Debug)]
 pub(super) struct Hold {
     books: Arc<Books>,
-    call: OpenCall,
+    call: CallRef,
+    ask: Ask,
+    granted: Granted,
     settled: bool,
 }
 
 impl Books {
     /// Opens the books.
     pub(super) fn new(store: Store, clock: Arc<dyn Clock>, prices: PriceTable) -> Self {
-        Self { store, clock, prices }
+        Self { money: Money::new(store), clock, prices }
+    }
+
+    /// The present moment.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What calls cost.
@@ -46,25 +53,46 @@ impl Books {
         &self.prices
     }
 
-    /// Opens a call to `model` in the ledger, which can cost `held` at most. When that fails the call must not be made.
-    pub(super) async fn open(self: &Arc<Self>, caller: &Caller, model: &str, held: Usd) -> Result<Hold, StoreError> {
-        let call = OpenCall {
-            id: CallId::generate(),
-            tenant: caller.tenant,
-            session: caller.session,
-            turn: caller.turn,
-            model: model.to_owned(),
-            price_version: self.prices.version.clone(),
-            held,
-            at: self.clock.now(),
-        };
-        self.store.ledger().open(&call).await?;
-        Ok(Hold { books: Arc::clone(self), call, settled: false })
+    /// Opens a call to `model` in the ledger, which asks for what `ask` says, once every budget has room for it.
+    /// Nothing is waited for any more once `gone` returns.
+    ///
+    /// # Errors
+    /// When no budget will have room soon or the ledger cannot be written: the call must not be made then.
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        caller: &Caller,
+        model: &str,
+        ask: Ask,
+        gone: impl Future<Output = ()>,
+    ) -> Result<Hold, NoMoney> {
+        let call =
+            CallRef { id: CallId::generate(), tenant: caller.tenant, session: caller.session, turn: caller.turn };
+        let new =
+            NewCall { call, model: model.to_owned(), price_version: self.prices.version.clone(), at: self.clock.now() };
+        let granted = self.money.hold(&new, &ask, gone).await?;
+        Ok(Hold { books: Arc::clone(self), call, ask, granted, settled: false })
     }
 }
 
 impl Hold {
-    /// Writes what the call cost. A store that fails for long does not lose it: it is in the log, to be written by hand.
+    /// The longest answer that is paid for, in tokens, when it is shorter than the one asked for.
+    pub(super) fn lowered_max_tokens(&self) -> Option<u64> {
+        (self.granted.max_tokens < self.ask.max_tokens).then_some(self.granted.max_tokens)
+    }
+
+    /// Gives back what is not needed, once the provider has told the input. `input` is what was used so far.
+    pub(super) async fn shrink(&self, input: &[(String, Usage)]) {
+        let output = Ask { input_picos: 0, ..self.ask }.amount(self.granted.max_tokens);
+        let amount = self.books.prices.cost(input) + output;
+        if amount < self.granted.amount
+            && let Err(error) = self.books.money.shrink(self.call, amount).await
+        {
+            warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "a hold could not be lowered");
+        }
+    }
+
+    /// Writes what the call cost. A store that fails for long does not lose it: it is in the log, to be written by hand,
+    /// and what the call holds stays held.
     pub(super) async fn settle(mut self, bill: Bill) {
         self.settled = true;
         let prices = &self.books.prices;
@@ -79,6 +107,12 @@ impl Hold {
             exact: bill.exact,
             at: self.books.clock.now(),
         };
+        if settlement.cost > self.granted.amount {
+            error!(
+                call = %self.call.id, cost = %settlement.cost, held = %self.granted.amount,
+                "a call cost more than was held for it: the price table or the bound of its input is wrong"
+            );
+        }
         match self.write(&settlement).await {
             Ok(()) => {
                 debug!(call = %self.call.id, model = settlement.model, cost = %settlement.cost, "a call is settled");
@@ -95,7 +129,7 @@ impl Hold {
     async fn write(&self, settlement: &Settlement) -> Result<(), StoreError> {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
-            match self.books.store.ledger().settle(&self.call, settlement).await {
+            match self.books.money.settle(self.call, settlement).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again");
@@ -104,7 +138,7 @@ impl Hold {
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        self.books.store.ledger().settle(&self.call, settlement).await
+        self.books.money.settle(self.call, settlement).await
     }
 }
 

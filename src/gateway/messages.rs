@@ -8,24 +8,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, head, post};
 use http::StatusCode;
-use serde::Deserialize;
 use tracing::warn;
 
+use super::ask::{self, Asked};
 use super::call::Call;
 use super::client::Client;
 use super::headers;
 use super::reply::Refusal;
 use super::server::Peer;
-
-/// What of a call's body decides its price. The rest is the provider's business, and the body goes on as it came. A
-/// field that is there twice is refused, because the provider may read the other one.
-#[derive(Deserialize)]
-struct Ask {
-    model: String,
-    max_tokens: Option<u64>,
-    speed: Option<String>,
-    inference_geo: Option<String>,
-}
 
 /// The routes of one sandbox's socket.
 pub(super) fn router(peer: Peer) -> Router {
@@ -57,17 +47,12 @@ async fn batches() -> Refusal {
 /// Calls the model.
 async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, Refusal> {
     let outgoing = peer.take(request).await?;
-    let ask: Ask = serde_json::from_slice(&outgoing.body).map_err(Refusal::malformed)?;
-    ask.check()?;
-    if !peer.gateway.books.prices().knows(&ask.model) {
-        warn!(model = ask.model.chars().take(100).collect::<String>(), session = %peer.caller.session, "no price");
-        return Err(Refusal::unpriced_model(&ask.model));
-    }
+    let Asked { model, ask } = ask::read(&outgoing.body, peer.gateway.books.prices()).inspect_err(
+        |refusal| warn!(session = %peer.caller.session, refusal = refusal.message(), "a call is refused"),
+    )?;
     let (client, answer) = Client::new(peer.closed.clone(), peer.gateway.tasks.stopping().clone());
     let gateway = Arc::clone(&peer.gateway);
-    // A call without `max_tokens` is refused by the model API.
-    let max_tokens = ask.max_tokens.unwrap_or_default();
-    let call = Call { gateway, caller: peer.caller, model: ask.model, max_tokens, outgoing, client };
+    let call = Call { gateway, caller: peer.caller, model, ask, outgoing, client };
     peer.gateway.tasks.spawn("model call", call.run());
     answer.await.map_err(|_| Refusal::ended())
 }
@@ -90,15 +75,4 @@ async fn count_tokens(State(peer): State<Peer>, request: Request) -> Result<Resp
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
-}
-
-impl Ask {
-    /// Refuses what changes the price in a way the table does not tell.
-    fn check(&self) -> Result<(), Refusal> {
-        match (self.speed.as_deref(), self.inference_geo.as_deref()) {
-            (None | Some("standard"), None | Some("global")) => Ok(()),
-            (None | Some("standard"), Some(_)) => Err(Refusal::unpriceable("an `inference_geo` other than `global`")),
-            (Some(_), _) => Err(Refusal::unpriceable("a `speed` other than `standard`")),
-        }
-    }
 }

@@ -38,6 +38,8 @@ struct Reading {
     visible_bytes: u64,
     /// What the report tells.
     known: Known,
+    /// Whether somebody has asked for the input.
+    input_taken: bool,
     /// The model gave its reason to stop, so that the report is the last one.
     stopped: bool,
     /// Something that may have held a report could not be read.
@@ -128,6 +130,7 @@ impl Meter {
             report: Report::default(),
             visible_bytes: 0,
             known: Known::Nothing,
+            input_taken: false,
             stopped: false,
             garbled: false,
             end: None,
@@ -162,6 +165,20 @@ impl Meter {
     /// Whether the answer's end was read: the caller must not see it before the call is settled.
     pub(super) fn is_over(&self) -> bool {
         self.reading.end.is_some()
+    }
+
+    /// The input, once the provider has told it; only the first time that is asked.
+    pub(super) fn take_known_input(&mut self) -> Option<Vec<(String, Usage)>> {
+        let reading = &mut self.reading;
+        if reading.known == Known::Nothing || reading.input_taken {
+            return None;
+        }
+        reading.input_taken = true;
+        let mut parts = reading.report.parts(&reading.model);
+        for (_, usage) in &mut parts {
+            usage.output_tokens = 0;
+        }
+        Some(parts)
     }
 
     /// The charge for what was read.

@@ -13,6 +13,7 @@
 //! the provider did not tell is estimated (`estimate`). Errors have the shape of the model API's (`reply`), because
 //! their reader is the agent.
 
+mod ask;
 mod call;
 mod client;
 mod error;

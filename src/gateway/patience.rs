@@ -58,6 +58,13 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// Returns when the process ends.
+    pub(super) async fn stopped(&self) {
+        self.stopping.cancelled().await;
+    }
+}
+
 impl Patience {
     /// Patience within `limits`.
     pub(super) fn new(limits: Limits) -> Self {

@@ -93,13 +93,21 @@ impl PriceTable {
     /// What a call costs whose usage is given in parts by model. It is rounded up once, to a whole nano-dollar. A model
     /// that is not in the table costs the dearest of every class.
     pub(super) fn cost<'a>(&self, parts: impl IntoIterator<Item = &'a (String, Usage)>) -> Usd {
-        let picos = parts.into_iter().map(|(model, usage)| {
-            let price = self.find(model).map_or_else(|| self.ceiling(), |found| found.at(usage.prompt_tokens()));
-            let searches = u128::from(usage.web_search_requests) * u128::from(self.web_search);
-            price.cost(usage).saturating_add(searches)
-        });
+        let picos = parts.into_iter().map(|(model, usage)| self.picos(model, usage));
         let nanos = picos.fold(0, u128::saturating_add).div_ceil(PICOS_PER_NANO);
         Usd::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+    }
+
+    /// What one part of a call costs, in pico-dollars.
+    pub(super) fn picos(&self, model: &str, usage: &Usage) -> u128 {
+        let price = self.find(model).map_or_else(|| self.ceiling(), |found| found.at(usage.prompt_tokens()));
+        let searches = u128::from(usage.web_search_requests) * u128::from(self.web_search);
+        price.cost(usage).saturating_add(searches)
+    }
+
+    /// What one token of output costs after a prompt of `prompt_tokens`, in pico-dollars.
+    pub(super) fn output_picos(&self, model: &str, prompt_tokens: u64) -> u64 {
+        self.find(model).map_or_else(|| self.ceiling(), |found| found.at(prompt_tokens)).output
     }
 
     fn find(&self, model: &str) -> Option<&ModelPrice> {

@@ -53,6 +53,14 @@ impl Relay {
         }
     }
 
+    /// Returns when nobody waits for the answer, before it began, or the process ends.
+    pub(super) async fn left(&mut self) {
+        tokio::select! {
+            () = self.client.gone() => {}
+            () = self.limits.stopped() => {}
+        }
+    }
+
     /// Answers the caller instead of the model.
     pub(super) fn refuse(mut self, refusal: Refusal) {
         use axum::response::IntoResponse;
@@ -65,6 +73,9 @@ impl Relay {
             match self.next(&mut answer).await {
                 Ok(Some(piece)) => {
                     meter.read(&piece);
+                    if let Some(input) = meter.take_known_input() {
+                        hold.shrink(&input).await;
+                    }
                     if meter.is_over() {
                         break Ok(Some(piece));
                     }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
+
+use crate::domain::{Budget, Standing, Timestamp};
 
 /// Tells the agent whether repeating the call may help.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -24,15 +26,17 @@ pub(super) struct Refusal {
     message: String,
     /// Whether the agent may try again.
     may_pass: bool,
+    /// When trying again may help, in seconds.
+    retry_after: Option<i64>,
 }
 
 impl Refusal {
     fn lasting(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into(), may_pass: false }
+        Self { status, kind, message: message.into(), may_pass: false, retry_after: None }
     }
 
     fn passing(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, kind: "api_error", message: message.into(), may_pass: true }
+        Self { status, kind: "api_error", message: message.into(), may_pass: true, retry_after: None }
     }
 
     /// The path or method leads nowhere.
@@ -63,6 +67,31 @@ impl Refusal {
         let name: String = model.chars().take(SHOWN_NAME).collect();
         let message = format!("the model `{name}` has no price in this installation, so it cannot be used here");
         Self::lasting(StatusCode::NOT_FOUND, "not_found_error", message)
+    }
+
+    /// A budget is spent. The agent shows the message to its user and does not try again.
+    pub(super) fn spent(standing: &Standing, now: Timestamp) -> Self {
+        let Budget { scope, period, limit, .. } = &standing.budget;
+        let ends_at = period.ends_at(now);
+        let until = match ends_at {
+            Some(moment) => format!("a {}; begins anew at {}", period.as_str(), minute(moment)),
+            None => "in total".to_owned(),
+        };
+        let message = format!("spend limit reached: the {}'s budget is ${limit} {until}", scope.kind());
+        let retry_after = ends_at.map(|moment| moment.millis_since(now) / 1_000 + 1);
+        Self { retry_after, ..Self::lasting(StatusCode::TOO_MANY_REQUESTS, "billing_error", message) }
+    }
+
+    /// What is left of a budget is held by calls under way.
+    pub(super) fn held(standing: &Standing) -> Self {
+        let message = format!("calls under way hold what is left of the {}'s budget", standing.budget.scope.kind());
+        let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message);
+        Self { kind: "rate_limit_error", retry_after: Some(2), ..refusal }
+    }
+
+    /// What it says.
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The ledger cannot be written, so nothing may be spent.
@@ -105,8 +134,17 @@ impl IntoResponse for Refusal {
         if !self.may_pass {
             response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         response
     }
+}
+
+/// A moment as people write it, to the minute.
+fn minute(moment: Timestamp) -> String {
+    let text = moment.to_string();
+    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
 }
 
 /// The event that ends a stream in which the model has said nothing for `limit`. It begins with a line end, because the

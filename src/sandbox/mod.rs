@@ -12,5 +12,5 @@ pub use directory::MODEL_SOCKET_INSIDE;
 pub use error::OpenError;
 pub use link::{LinkHandle, Report};
 pub use maker::{Maker, Sandbox};
-pub use model_socket::{Activity, Caller, ModelSocket};
+pub use model_socket::{Activity, Caller, ModelSocket, Signs};
 pub use workspace::{Workspace, WorkspaceError};

@@ -33,23 +33,40 @@ pub struct Caller {
     pub activity: Activity,
 }
 
-/// A sign of life that can be given and waited for.
+/// Signs of life that can be given and waited for, and the one sign that there is no money to go on.
 #[derive(Clone, Debug)]
-pub struct Activity(watch::Sender<()>);
+pub struct Activity(watch::Sender<Signs>);
+
+/// What was seen so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// A call was refused because a budget is spent.
+    pub out_of_money: bool,
+}
 
 impl Activity {
     /// No sign has been given yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(()))
+        Self(watch::Sender::new(Signs::default()))
     }
 
     /// Gives a sign.
     pub fn touch(&self) {
-        self.0.send_replace(());
+        self.0.send_modify(|_| {});
+    }
+
+    /// Says that a call was refused because a budget is spent.
+    pub fn out_of_money(&self) {
+        self.0.send_modify(|signs| signs.out_of_money = true);
+    }
+
+    /// What was seen so far.
+    pub fn signs(&self) -> Signs {
+        *self.0.borrow()
     }
 
     /// Watches for signs.
-    pub fn watch(&self) -> watch::Receiver<()> {
+    pub fn watch(&self) -> watch::Receiver<Signs> {
         self.0.subscribe()
     }
 }

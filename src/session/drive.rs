@@ -78,7 +78,7 @@ pub(super) async fn finish(
     loop {
         tokio::select! {
             step = progress.recv() => match step {
-                Some(Progress::Result(result)) => return ended(result),
+                Some(Progress::Result(result)) => return with_money(ended(result), activity),
                 Some(Progress::Alive | Progress::Answered { .. }) => last_sign = Instant::now(),
                 other => return broke_off(other),
             },
@@ -111,6 +111,12 @@ fn ended(result: TurnResult) -> TurnEnd {
             report: Some(result.report),
         },
     }
+}
+
+/// A turn that failed for want of money, as the gateway knows, not as the agent says it.
+fn with_money(end: TurnEnd, activity: &Activity) -> TurnEnd {
+    let is_spent = end.outcome == Outcome::Failed && activity.signs().out_of_money;
+    if is_spent { TurnEnd { reason: EndReason::BudgetReached, ..end } } else { end }
 }
 
 fn timed_out(reason: EndReason, what: &str, limit_ms: u64) -> TurnEnd {

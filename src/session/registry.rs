@@ -12,7 +12,7 @@ use crate::admission::Slots;
 use crate::agent::refused_env;
 use crate::config::Config;
 use crate::domain::{
-    Clock, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, Timestamp, TurnId, TurnSpec,
+    Clock, KeyId, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, Timestamp, TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Maker, Workspace};
@@ -84,6 +84,7 @@ impl Registry {
     pub async fn start(
         &self,
         tenant: &Tenant,
+        key: &KeyId,
         cwd: Option<&str>,
         prompt: String,
         spec: TurnSpec,
@@ -91,7 +92,7 @@ impl Registry {
         self.admit(&spec)?;
         let workspace = Workspace::open(&tenant.roots, cwd)?;
         let id = SessionId::generate();
-        let turn = self.new_turn(prompt, spec);
+        let turn = self.new_turn(key, prompt, spec);
         let new = NewSession { id, tenant: tenant.id, root: workspace.root, relative: workspace.relative, turn };
         self.0.store.sessions().create(&new).await?;
         self.supervise(tenant.id, id).await?;
@@ -105,6 +106,7 @@ impl Registry {
     pub async fn resume(
         &self,
         tenant: &Tenant,
+        key: &KeyId,
         id: SessionId,
         cwd: Option<&str>,
         prompt: String,
@@ -126,7 +128,7 @@ impl Registry {
                 return Err(ResumeError::OtherWorkspace);
             }
         }
-        let turn = self.new_turn(prompt, spec);
+        let turn = self.new_turn(key, prompt, spec);
         let begun = self.0.store.sessions().begin_turn(tenant.id, id, &turn).await.map_err(StartError::Store)?;
         if !begun {
             return Err(ResumeError::Running);
@@ -241,7 +243,7 @@ impl Registry {
         if names.is_empty() { Ok(()) } else { Err(StartError::RefusedEnv { names }) }
     }
 
-    fn new_turn(&self, prompt: String, spec: TurnSpec) -> NewTurn {
-        NewTurn { id: TurnId::generate(), prompt, spec, created_at: self.0.clock.now() }
+    fn new_turn(&self, key: &KeyId, prompt: String, spec: TurnSpec) -> NewTurn {
+        NewTurn { id: TurnId::generate(), prompt, spec, key: key.clone(), created_at: self.0.clock.now() }
     }
 }

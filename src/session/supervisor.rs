@@ -127,9 +127,11 @@ impl Supervisor {
             () = shared.tasks.stopping().cancelled() => interrupted(),
         };
         let manner = match end.reason {
-            EndReason::Answered | EndReason::AgentError | EndReason::AgentExited | EndReason::StartFailed => {
-                Manner::Rest
-            }
+            EndReason::Answered
+            | EndReason::AgentError
+            | EndReason::BudgetReached
+            | EndReason::AgentExited
+            | EndReason::StartFailed => Manner::Rest,
             _ => Manner::Interrupt,
         };
         self.end(end).await;

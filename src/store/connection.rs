@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, Executor};
+use sqlx::{Any, AnyPool, Executor, Transaction};
 
 use super::lists::ListCache;
-use super::{Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec};
+use super::{Budgets, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec};
 use crate::domain::{SessionId, TenantId};
 
 /// Connections that read at the same time.
@@ -46,7 +46,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn installation(&self) -> Result<String, StoreError> {
-        let mut transaction = self.write.begin().await?;
+        let mut transaction = self.begin().await?;
         let row = sqlx::query("select id from installation").fetch_optional(&mut *transaction).await?;
         if let Some(row) = row {
             return codec::text(&row, "id");
@@ -55,6 +55,12 @@ impl Store {
         sqlx::query("insert into installation (id) values ($1)").bind(&id).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(id)
+    }
+
+    /// Begins a transaction that writes. It takes the database's lock at once, so that what it reads cannot have changed
+    /// when it writes, not even by a command beside the server.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(self.write.begin_with("begin immediate").await?)
     }
 
     /// To be called after every write to a session, so that nobody reads what it was.
@@ -91,6 +97,11 @@ impl Store {
     /// The agents' transcripts.
     pub fn transcripts(&self) -> Transcripts<'_> {
         Transcripts(self)
+    }
+
+    /// The budgets.
+    pub fn budgets(&self) -> Budgets<'_> {
+        Budgets(self)
     }
 
     /// The ledger.

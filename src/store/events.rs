@@ -35,7 +35,7 @@ impl Events<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn append(&self, tenant: TenantId, session: SessionId, batch: &Batch) -> Result<i64, StoreError> {
-        let mut transaction = self.0.write.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let last = insert(&mut transaction, session, &batch.events).await?;
         if let Some(name) = &batch.agent_session {
             sqlx::query("update sessions set agent_session = $1 where id = $2 and tenant_id = $3")

@@ -9,9 +9,9 @@ use crate::domain::{CallId, SessionId, TenantId, Timestamp, TurnId, Usage, Usd};
 #[derive(Debug)]
 pub struct Ledger<'a>(pub(super) &'a Store);
 
-/// A call about to be made.
-#[derive(Clone, Debug)]
-pub struct OpenCall {
+/// A call, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct CallRef {
     /// The call.
     pub id: CallId,
     /// Who pays.
@@ -20,12 +20,17 @@ pub struct OpenCall {
     pub session: SessionId,
     /// The turn it calls for.
     pub turn: TurnId,
+}
+
+/// A call about to be made.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The call.
+    pub call: CallRef,
     /// The model asked for.
     pub model: String,
     /// The price table in force.
     pub price_version: String,
-    /// The most it can cost.
-    pub held: Usd,
     /// When.
     pub at: Timestamp,
 }
@@ -65,90 +70,30 @@ pub struct LedgerEntry {
 }
 
 impl Ledger<'_> {
-    /// Opens a call.
-    ///
-    /// # Errors
-    /// When the store fails: the call must not be made then.
-    pub async fn open(&self, call: &OpenCall) -> Result<(), StoreError> {
-        sqlx::query(
-            "insert into ledger (id, tenant_id, session_id, turn_id, status, model, price_version, input_tokens,
-                output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-                web_search_requests, held_nanos, cost_nanos, opened_at)
-             values ($1, $2, $3, $4, 'open', $5, $6, 0, 0, 0, 0, 0, 0, $7, 0, $8)",
-        )
-        .bind(call.id.to_string())
-        .bind(call.tenant.to_string())
-        .bind(call.session.to_string())
-        .bind(call.turn.to_string())
-        .bind(&call.model)
-        .bind(&call.price_version)
-        .bind(call.held.as_nanos())
-        .bind(call.at.as_micros())
-        .execute(&self.0.write)
-        .await?;
-        Ok(())
-    }
-
-    /// Settles an open call, and adds its cost to its turn. A call that was settled stays as it was.
-    ///
-    /// # Errors
-    /// When the store fails: the call stays open then.
-    pub async fn settle(&self, call: &OpenCall, settlement: &Settlement) -> Result<(), StoreError> {
-        let usage = &settlement.usage;
-        let mut transaction = self.0.write.begin().await?;
-        let settled = sqlx::query(
-            "update ledger set status = $1, model = $2, input_tokens = $3, output_tokens = $4,
-                cache_read_tokens = $5, cache_write_5m_tokens = $6, cache_write_1h_tokens = $7,
-                web_search_requests = $8, cost_nanos = $9, settled_at = $10
-             where id = $11 and status = 'open'",
-        )
-        .bind(if settlement.exact { "exact" } else { "estimated" })
-        .bind(&settlement.model)
-        .bind(codec::as_number(usage.input_tokens))
-        .bind(codec::as_number(usage.output_tokens))
-        .bind(codec::as_number(usage.cache_read_tokens))
-        .bind(codec::as_number(usage.cache_write_5m_tokens))
-        .bind(codec::as_number(usage.cache_write_1h_tokens))
-        .bind(codec::as_number(usage.web_search_requests))
-        .bind(settlement.cost.as_nanos())
-        .bind(settlement.at.as_micros())
-        .bind(call.id.to_string())
-        .execute(&mut *transaction)
-        .await?;
-        if settled.rows_affected() == 1 {
-            sqlx::query("update turns set cost_nanos = cost_nanos + $1 where id = $2")
-                .bind(settlement.cost.as_nanos())
-                .bind(call.turn.to_string())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        self.0.changed(call.tenant, call.session);
-        Ok(())
-    }
-
     /// Settles every open call at the most it could cost, and answers how many there were. For the start of the server
     /// only: nobody is left who could hear what they really cost.
     ///
     /// # Errors
-    /// When the store fails: the calls stay open then.
-    pub async fn settle_orphans(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut transaction = self.0.write.begin().await?;
-        sqlx::query(
-            "update turns set cost_nanos = cost_nanos
-                + (select coalesce(sum(held_nanos), 0) from ledger where turn_id = turns.id and status = 'open')
-             where id in (select turn_id from ledger where status = 'open')",
-        )
-        .execute(&mut *transaction)
-        .await?;
-        let settled = sqlx::query(
-            "update ledger set status = 'estimated', cost_nanos = held_nanos, settled_at = $1 where status = 'open'",
-        )
-        .bind(now.as_micros())
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(settled.rows_affected())
+    /// When the store fails: calls that were not settled yet stay open then.
+    pub async fn settle_orphans(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let orphans = sqlx::query("select * from ledger where status = 'open'").fetch_all(&self.0.read).await?;
+        for row in &orphans {
+            let call = CallRef {
+                id: codec::parsed(row, "id")?,
+                tenant: codec::parsed(row, "tenant_id")?,
+                session: codec::parsed(row, "session_id")?,
+                turn: codec::parsed(row, "turn_id")?,
+            };
+            let settlement = Settlement {
+                model: codec::text(row, "model")?,
+                usage: Usage::default(),
+                cost: Usd::from_nanos(codec::number(row, "held_nanos")?),
+                exact: false,
+                at: now,
+            };
+            self.settle(call, &settlement).await?;
+        }
+        Ok(orphans.len())
     }
 
     /// The calls of a tenant's session, oldest first. Answers also for a session that was deleted.

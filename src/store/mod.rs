@@ -6,10 +6,12 @@
 //!
 //! What belongs to a tenant cannot be read without naming the tenant, and another tenant's row is as good as absent.
 
+mod budgets;
 mod codec;
 mod connection;
 mod error;
 mod events;
+mod holds;
 mod keys;
 mod ledger;
 mod lists;
@@ -19,11 +21,13 @@ mod tenants;
 mod transcript;
 mod turns;
 
+pub use budgets::Budgets;
 pub use connection::Store;
 pub use error::StoreError;
 pub use events::{Batch, Events};
+pub use holds::Crossing;
 pub use keys::Keys;
-pub use ledger::{Ledger, LedgerEntry, OpenCall, Settlement};
+pub use ledger::{CallRef, Ledger, LedgerEntry, NewCall, Settlement};
 pub use reads::{Conversation, ReadCache};
 pub use sessions::{NewSession, Sessions};
 pub use tenants::Tenants;

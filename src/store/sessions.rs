@@ -44,7 +44,7 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn create(&self, new: &NewSession) -> Result<(), StoreError> {
-        let mut transaction = self.0.write.begin().await?;
+        let mut transaction = self.0.begin().await?;
         sqlx::query(
             "insert into sessions (id, tenant_id, root, relative, state, prompt, agent_session, epoch, last_seq,
                 message_count, turn_count, created_at)
@@ -71,7 +71,7 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn begin_turn(&self, tenant: TenantId, id: SessionId, turn: &NewTurn) -> Result<bool, StoreError> {
-        let mut transaction = self.0.write.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let begun = sqlx::query(
             "update sessions set state = $1, turn_count = turn_count + 1, prompt = prompt || $2
              where id = $3 and tenant_id = $4 and state = $5 and agent_session is not null returning turn_count",
@@ -140,7 +140,7 @@ impl Sessions<'_> {
         state: SessionState,
         now: Timestamp,
     ) -> Result<i64, StoreError> {
-        let mut transaction = self.0.write.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let starting = i64::from(state == SessionState::Starting);
         let row = sqlx::query(
             "update sessions set state = $1, epoch = epoch + $2 where id = $3 and tenant_id = $4 returning epoch",
@@ -165,7 +165,7 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn delete(&self, tenant: TenantId, id: SessionId) -> Result<bool, StoreError> {
-        let mut transaction = self.0.write.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let idle = sqlx::query("select id from sessions where id = $1 and tenant_id = $2 and state = $3")
             .bind(id.to_string())
             .bind(tenant.to_string())

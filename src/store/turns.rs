@@ -6,7 +6,7 @@ use sqlx::{Any, Transaction};
 
 use super::{Store, StoreError, codec, events};
 use crate::domain::{
-    EventKind, NewEvent, Outcome, Session, SessionId, SessionState, TenantId, Timestamp, Turn, TurnEnd, TurnId,
+    EventKind, KeyId, NewEvent, Outcome, Session, SessionId, SessionState, TenantId, Timestamp, Turn, TurnEnd, TurnId,
     TurnSpec, Usd,
 };
 
@@ -19,6 +19,8 @@ pub struct NewTurn {
     pub prompt: String,
     /// What is asked for beside the prompt.
     pub spec: TurnSpec,
+    /// The key that asks, whose budgets its calls are held against.
+    pub key: KeyId,
     /// When it was accepted.
     pub created_at: Timestamp,
 }
@@ -53,7 +55,7 @@ impl Turns<'_> {
         end: &TurnEnd,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.0.write.begin().await?;
+        let mut transaction = self.0.begin().await?;
         let ended = sqlx::query(
             "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5
              where id = $6 and session_id = $7 and tenant_id = $8 and outcome is null",
@@ -96,8 +98,8 @@ pub(super) async fn insert(
     turn: &NewTurn,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into turns (id, session_id, tenant_id, ordinal, prompt, spec, cost_nanos, created_at)
-         values ($1, $2, $3, $4, $5, $6, 0, $7)",
+        "insert into turns (id, session_id, tenant_id, ordinal, prompt, spec, key_id, cost_nanos, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
     )
     .bind(turn.id.to_string())
     .bind(session.to_string())
@@ -105,6 +107,7 @@ pub(super) async fn insert(
     .bind(ordinal)
     .bind(&turn.prompt)
     .bind(codec::to_json(&turn.spec))
+    .bind(turn.key.as_str())
     .bind(turn.created_at.as_micros())
     .execute(&mut **transaction)
     .await?;

@@ -53,10 +53,10 @@ pub(super) async fn execute(
     drop(bytes);
     let (tenant, cwd) = (&caller.tenant, request.cwd.as_deref());
     let (session_id, deed) = match request.resume.map(SessionName::new) {
-        None => (state.sessions.start(tenant, cwd, request.prompt, request.spec).await?, "started"),
+        None => (state.sessions.start(tenant, &caller.key, cwd, request.prompt, request.spec).await?, "started"),
         Some(name) => {
             let id = name.id().map_err(|_| SeedError::unknown_to_resume(&name))?;
-            let resumed = state.sessions.resume(tenant, id, cwd, request.prompt, request.spec).await;
+            let resumed = state.sessions.resume(tenant, &caller.key, id, cwd, request.prompt, request.spec).await;
             resumed.map_err(|error| SeedError::resume(&name, error))?;
             (id, "resumed")
         }

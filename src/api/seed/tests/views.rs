@@ -6,7 +6,7 @@ use super::messages::TOOL_TURN;
 use crate::api::seed::session_name::SessionName;
 use crate::api::seed::{SeedError, list, status};
 use crate::domain::{
-    AgentReport, EndReason, EventKind, NewEvent, Outcome, SessionId, SessionState, Tenant, TenantId, TenantRoot,
+    AgentReport, EndReason, EventKind, KeyId, NewEvent, Outcome, SessionId, SessionState, Tenant, TenantId, TenantRoot,
     Timestamp, TurnEnd, TurnId, TurnSpec,
 };
 use crate::store::{Batch, NewSession, NewTurn, Store};
@@ -25,7 +25,13 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn turn(prompt: &str, created_at: Timestamp) -> NewTurn {
-    NewTurn { id: TurnId::generate(), prompt: prompt.to_owned(), spec: TurnSpec::default(), created_at }
+    NewTurn {
+        id: TurnId::generate(),
+        prompt: prompt.to_owned(),
+        spec: TurnSpec::default(),
+        key: KeyId::new("k"),
+        created_at,
+    }
 }
 
 fn completed() -> TurnEnd {

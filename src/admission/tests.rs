@@ -1,0 +1,220 @@
+//! Money against a real store: whatever happens at the same time, no budget is passed, and every hold comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::{Money, NoMoney};
+use crate::domain::{
+    Ask, Budget, BudgetId, CallId, Enforcement, KeyId, Period, Scope, SessionId, Tenant, TenantId, Timestamp, TurnId,
+    TurnSpec, Usage, Usd,
+};
+use crate::store::{CallRef, NewCall, NewSession, NewTurn, Settlement, Store};
+
+/// A moment in the middle of November 2026, in microseconds.
+const NOW: i64 = 1_794_700_800_000_000;
+
+struct Bank {
+    _directory: tempfile::TempDir,
+    store: Store,
+    money: Money,
+    tenant: TenantId,
+    session: SessionId,
+    turn: TurnId,
+}
+
+impl Bank {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("db")).await.unwrap();
+        let (tenant, session, turn) = (TenantId::generate(), SessionId::generate(), TurnId::generate());
+        let now = Timestamp::from_micros(NOW);
+        let record = Tenant { id: tenant, name: "acme".to_owned(), roots: Vec::new(), created_at: now };
+        store.tenants().create(&record).await.unwrap();
+        let turn_record = NewTurn {
+            id: turn,
+            prompt: String::new(),
+            spec: TurnSpec::default(),
+            key: KeyId::new("key"),
+            created_at: now,
+        };
+        let new = NewSession { id: session, tenant, root: "/".into(), relative: "".into(), turn: turn_record };
+        store.sessions().create(&new).await.unwrap();
+        Self { _directory: directory, money: Money::new(store.clone()), store, tenant, session, turn }
+    }
+
+    async fn budget(&self, scope: Scope, period: Period, nanos: i64) -> BudgetId {
+        let budget = Budget {
+            id: BudgetId::generate(),
+            scope,
+            period,
+            limit: Usd::from_nanos(nanos),
+            enforcement: Enforcement::Hard,
+            created_at: Timestamp::from_micros(NOW),
+        };
+        self.store.budgets().create(&budget).await.unwrap();
+        budget.id
+    }
+
+    fn call(&self, at: i64) -> NewCall {
+        let call = CallRef { id: CallId::generate(), tenant: self.tenant, session: self.session, turn: self.turn };
+        NewCall { call, model: "m".to_owned(), price_version: "1".to_owned(), at: Timestamp::from_micros(at) }
+    }
+
+    /// Spent and held of each budget, in nano-dollars, in the window of `at`.
+    async fn standings(&self, at: i64) -> Vec<(i64, i64)> {
+        let standings = self.store.budgets().list(Timestamp::from_micros(at)).await.unwrap();
+        standings.iter().map(|standing| (standing.spent.as_nanos(), standing.held.as_nanos())).collect()
+    }
+
+    async fn settle(&self, call: CallRef, nanos: i64) {
+        self.money.settle(call, &settlement(nanos)).await.unwrap();
+    }
+}
+
+fn settlement(nanos: i64) -> Settlement {
+    Settlement {
+        model: "m".to_owned(),
+        usage: Usage::default(),
+        cost: Usd::from_nanos(nanos),
+        exact: true,
+        at: Timestamp::from_micros(NOW),
+    }
+}
+
+/// A call that can cost `nanos` at most, and cannot be made any shorter.
+fn ask(nanos: i64) -> Ask {
+    Ask { input_picos: u128::try_from(nanos).unwrap() * 1_000, output_picos: 0, max_tokens: 1, least_tokens: 1 }
+}
+
+/// Returns never: somebody waits for the answer.
+async fn stays() {
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_budget_made_in_the_middle_counts_what_was_spent_and_what_is_held() {
+    let bank = Bank::new().await;
+    let (settled, open) = (bank.call(NOW), bank.call(NOW));
+    bank.money.hold(&settled, &ask(100), stays()).await.unwrap();
+    bank.settle(settled.call, 60).await;
+    bank.money.hold(&open, &ask(100), stays()).await.unwrap();
+    bank.budget(Scope::Tenant(bank.tenant), Period::Month, 1_000).await;
+    assert_eq!(bank.standings(NOW).await, [(60, 100)]);
+    bank.settle(open.call, 30).await;
+    assert_eq!(bank.standings(NOW).await, [(90, 0)]);
+}
+
+#[tokio::test]
+async fn a_limit_lowered_below_what_is_spent_refuses_and_raised_again_lets_through() {
+    let bank = Bank::new().await;
+    let budget = bank.budget(Scope::Installation, Period::Total, 1_000).await;
+    let first = bank.call(NOW);
+    bank.money.hold(&first, &ask(500), stays()).await.unwrap();
+    bank.settle(first.call, 500).await;
+    bank.store.budgets().update(budget, Usd::from_nanos(400), Enforcement::Hard).await.unwrap();
+    let refused = bank.money.hold(&bank.call(NOW), &ask(1), stays()).await;
+    assert!(matches!(refused, Err(NoMoney::Spent(standing)) if standing.budget.id == budget));
+    bank.store.budgets().update(budget, Usd::from_nanos(501), Enforcement::Hard).await.unwrap();
+    bank.money.hold(&bank.call(NOW), &ask(1), stays()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_over_midnight_is_paid_by_the_day_it_was_held_in() {
+    const DAY: i64 = 24 * 3_600 * 1_000_000;
+    let bank = Bank::new().await;
+    bank.budget(Scope::Tenant(bank.tenant), Period::Day, 100).await;
+    let call = bank.call(NOW);
+    bank.money.hold(&call, &ask(100), stays()).await.unwrap();
+    assert_eq!(bank.standings(NOW + DAY).await, [(0, 0)]);
+    bank.money.hold(&bank.call(NOW + DAY), &ask(100), stays()).await.unwrap();
+    bank.settle(call.call, 70).await;
+    assert_eq!(bank.standings(NOW).await, [(70, 0)]);
+    assert_eq!(bank.standings(NOW + DAY).await, [(0, 100)]);
+}
+
+#[tokio::test]
+async fn a_call_waits_for_what_others_hold_and_no_longer_than_somebody_waits_for_it() {
+    let bank = Arc::new(Bank::new().await);
+    bank.budget(Scope::Tenant(bank.tenant), Period::Total, 100).await;
+    let first = bank.call(NOW);
+    bank.money.hold(&first, &ask(100), stays()).await.unwrap();
+    let left = bank.money.hold(&bank.call(NOW), &ask(80), async {}).await;
+    assert!(matches!(left, Err(NoMoney::Held(_))), "{left:?}");
+    let (second, request) = (bank.call(NOW), ask(80));
+    let waiting = bank.money.hold(&second, &request, stays());
+    let settling = bank.settle(first.call, 20);
+    let (granted, ()) = tokio::join!(waiting, settling);
+    assert_eq!(granted.unwrap().amount, Usd::from_nanos(80));
+    assert_eq!(bank.standings(NOW).await, [(20, 80)]);
+}
+
+#[tokio::test]
+async fn orphans_are_charged_what_they_hold() {
+    let bank = Bank::new().await;
+    bank.budget(Scope::Session(bank.tenant, bank.session), Period::Total, 100).await;
+    bank.money.hold(&bank.call(NOW), &ask(40), stays()).await.unwrap();
+    bank.money.hold(&bank.call(NOW), &ask(50), stays()).await.unwrap();
+    assert_eq!(bank.store.ledger().settle_orphans(Timestamp::from_micros(NOW)).await.unwrap(), 2);
+    assert_eq!(bank.standings(NOW).await, [(90, 0)]);
+    assert_eq!(bank.store.ledger().settle_orphans(Timestamp::from_micros(NOW)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_threshold_is_told_once() {
+    let bank = Bank::new().await;
+    bank.budget(Scope::Installation, Period::Total, 100).await;
+    let mut told = Vec::new();
+    for cost in [49, 1, 29, 1, 19, 0, 1] {
+        let call = bank.call(NOW);
+        bank.money.hold(&call, &ask(cost), stays()).await.unwrap();
+        let crossings = bank.store.ledger().settle(call.call, &settlement(cost)).await.unwrap();
+        told.push(crossings.first().map_or(0, |crossing| crossing.percent));
+    }
+    assert_eq!(told, [0, 50, 0, 80, 95, 0, 100]);
+}
+
+/// One call: the most it can cost, what it costs of that in percent, and how many steps it takes before it settles.
+fn calls() -> impl Strategy<Value = Vec<(i64, i64, usize)>> {
+    vec((1_i64..400, 0_i64..=100, 0_usize..4), 1..24)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_interleaving_passes_a_budget(calls in calls(), limits in (1_i64..1500, 1_i64..1500)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut bank = Bank::new().await;
+            bank.money.patience = Duration::from_millis(20);
+            let bank = Arc::new(bank);
+            bank.budget(Scope::Tenant(bank.tenant), Period::Total, limits.0).await;
+            bank.budget(Scope::Session(bank.tenant, bank.session), Period::Month, limits.1).await;
+            let mut tasks = tokio::task::JoinSet::new();
+            for (most, percent, steps) in calls {
+                let bank = Arc::clone(&bank);
+                tasks.spawn(async move {
+                    let new = bank.call(NOW);
+                    let Ok(granted) = bank.money.hold(&new, &ask(most), stays()).await else { return 0 };
+                    let cost = most * percent / 100;
+                    assert_eq!(granted.amount.as_nanos(), most);
+                    for step in 1..=steps {
+                        let step = i64::try_from(step).unwrap();
+                        bank.money.shrink(new.call, Usd::from_nanos(most - (most - cost) * step / 4)).await.unwrap();
+                        for ((spent, held), limit) in bank.standings(NOW).await.iter().zip([limits.0, limits.1]) {
+                            assert!(spent + held <= limit, "{spent} + {held} > {limit}");
+                        }
+                    }
+                    bank.settle(new.call, cost).await;
+                    cost
+                });
+            }
+            let total: i64 = tasks.join_all().await.into_iter().sum();
+            assert_eq!(bank.standings(NOW).await, [(total, 0), (total, 0)]);
+            assert!(total <= limits.0.min(limits.1));
+        });
+    }
+}

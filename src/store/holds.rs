@@ -1,0 +1,216 @@
+//! Holds: the money a call may cost, taken out of every budget on its path before it is made, and given back after.
+//!
+//! Each step is one transaction over the ledger and all the budgets, on the one connection that writes. So calls decide
+//! one after the other, whatever happens at the same time, and a crash leaves all or nothing.
+
+use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
+
+use super::budgets::{on_path, standing_of};
+use super::ledger::{CallRef, Ledger, NewCall, Settlement};
+use super::{StoreError, codec};
+use crate::domain::{Ask, CallId, Decision, KeyId, Standing, Usd, decide};
+
+/// Percentages of a budget that are told when they are reached, once in each window.
+const THRESHOLDS: [i64; 4] = [50, 80, 95, 100];
+
+/// A budget of which a threshold was reached.
+#[derive(Clone, Debug)]
+pub struct Crossing {
+    /// The threshold, in percent.
+    pub percent: i64,
+    /// How the budget stands now.
+    pub standing: Standing,
+}
+
+impl Ledger<'_> {
+    /// Opens a call in the ledger and holds the most it can cost, if every budget on its path has room for that.
+    ///
+    /// # Errors
+    /// When the store fails: the call must not be made then.
+    pub async fn open(&self, new: &NewCall, ask: &Ask) -> Result<Decision, StoreError> {
+        let CallRef { id, tenant, session, turn } = new.call;
+        let mut transaction = self.0.begin().await?;
+        let row = sqlx::query("select key_id from turns where id = $1")
+            .bind(turn.to_string())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let key = row.map(|row| codec::maybe_text(&row, "key_id")).transpose()?.flatten().map(KeyId::new);
+        let standings = on_path(&mut transaction, tenant, key.as_ref(), session, new.at).await?;
+        let decision = decide(&standings, ask);
+        let Decision::Hold { amount, .. } = decision else { return Ok(decision) };
+        sqlx::query(
+            "insert into ledger (id, tenant_id, session_id, turn_id, key_id, status, model, price_version,
+                input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+                web_search_requests, held_nanos, cost_nanos, opened_at)
+             values ($1, $2, $3, $4, $5, 'open', $6, $7, 0, 0, 0, 0, 0, 0, $8, 0, $9)",
+        )
+        .bind(id.to_string())
+        .bind(tenant.to_string())
+        .bind(session.to_string())
+        .bind(turn.to_string())
+        .bind(key.as_ref().map(KeyId::to_string))
+        .bind(&new.model)
+        .bind(&new.price_version)
+        .bind(amount.as_nanos())
+        .bind(new.at.as_micros())
+        .execute(&mut *transaction)
+        .await?;
+        for standing in &standings {
+            take(&mut transaction, id, standing, amount).await?;
+        }
+        transaction.commit().await?;
+        Ok(decision)
+    }
+
+    /// Lowers what an open call holds to `amount`, once more is known of what it will cost.
+    ///
+    /// # Errors
+    /// When the store fails: the call holds what it held then.
+    pub async fn shrink(&self, call: CallRef, amount: Usd) -> Result<(), StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let held = held(&mut transaction, call.id).await?;
+        let Some(surplus) = held.map(|held| held.as_nanos() - amount.as_nanos()).filter(|surplus| *surplus > 0) else {
+            return Ok(());
+        };
+        sqlx::query("update ledger set held_nanos = held_nanos - $1 where id = $2")
+            .bind(surplus)
+            .bind(call.id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        give_back(&mut transaction, call.id, surplus, 0).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Settles an open call: its cost takes the place of what it held, in the windows it was held in, and is added to
+    /// its turn. A call that was settled stays as it was. Answers what budgets have reached a threshold by it.
+    ///
+    /// # Errors
+    /// When the store fails: the call stays open then.
+    pub async fn settle(&self, call: CallRef, settlement: &Settlement) -> Result<Vec<Crossing>, StoreError> {
+        let usage = &settlement.usage;
+        let mut transaction = self.0.begin().await?;
+        let Some(held) = held(&mut transaction, call.id).await? else { return Ok(Vec::new()) };
+        sqlx::query(
+            "update ledger set status = $1, model = $2, input_tokens = $3, output_tokens = $4,
+                cache_read_tokens = $5, cache_write_5m_tokens = $6, cache_write_1h_tokens = $7,
+                web_search_requests = $8, cost_nanos = $9, settled_at = $10
+             where id = $11",
+        )
+        .bind(if settlement.exact { "exact" } else { "estimated" })
+        .bind(&settlement.model)
+        .bind(codec::as_number(usage.input_tokens))
+        .bind(codec::as_number(usage.output_tokens))
+        .bind(codec::as_number(usage.cache_read_tokens))
+        .bind(codec::as_number(usage.cache_write_5m_tokens))
+        .bind(codec::as_number(usage.cache_write_1h_tokens))
+        .bind(codec::as_number(usage.web_search_requests))
+        .bind(settlement.cost.as_nanos())
+        .bind(settlement.at.as_micros())
+        .bind(call.id.to_string())
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query("update turns set cost_nanos = cost_nanos + $1 where id = $2")
+            .bind(settlement.cost.as_nanos())
+            .bind(call.turn.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        give_back(&mut transaction, call.id, held.as_nanos(), settlement.cost.as_nanos()).await?;
+        let crossings = crossings(&mut transaction, call.id).await?;
+        sqlx::query("delete from holds where call_id = $1")
+            .bind(call.id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        self.0.changed(call.tenant, call.session);
+        Ok(crossings)
+    }
+}
+
+/// What an open call holds; `None` when it is not open.
+async fn held(transaction: &mut Transaction<'_, Any>, call: CallId) -> Result<Option<Usd>, StoreError> {
+    let row = sqlx::query("select held_nanos from ledger where id = $1 and status = 'open'")
+        .bind(call.to_string())
+        .fetch_optional(&mut **transaction)
+        .await?;
+    row.map(|row| codec::number(&row, "held_nanos").map(Usd::from_nanos)).transpose()
+}
+
+async fn take(
+    transaction: &mut Transaction<'_, Any>,
+    call: CallId,
+    standing: &Standing,
+    amount: Usd,
+) -> Result<(), StoreError> {
+    let (budget, starts_at) = (standing.budget.id.to_string(), standing.starts_at.as_micros());
+    sqlx::query(
+        "insert into budget_windows (budget_id, starts_at, spent_nanos, held_nanos, told_percent)
+         values ($1, $2, 0, $3, 0)
+         on conflict (budget_id, starts_at) do update set held_nanos = budget_windows.held_nanos + $3",
+    )
+    .bind(&budget)
+    .bind(starts_at)
+    .bind(amount.as_nanos())
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query("insert into holds (call_id, budget_id, starts_at) values ($1, $2, $3)")
+        .bind(call.to_string())
+        .bind(budget)
+        .bind(starts_at)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+async fn give_back(
+    transaction: &mut Transaction<'_, Any>,
+    call: CallId,
+    held_nanos: i64,
+    spent_nanos: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "update budget_windows set held_nanos = held_nanos - $1, spent_nanos = spent_nanos + $2
+         where exists (select 1 from holds h where h.call_id = $3
+            and h.budget_id = budget_windows.budget_id and h.starts_at = budget_windows.starts_at)",
+    )
+    .bind(held_nanos)
+    .bind(spent_nanos)
+    .bind(call.to_string())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// The budgets a call held money of that have reached a threshold not told yet; it is noted that they are told.
+async fn crossings(transaction: &mut Transaction<'_, Any>, call: CallId) -> Result<Vec<Crossing>, StoreError> {
+    let rows = sqlx::query(
+        "select b.*, w.starts_at as starts_at, w.spent_nanos as spent_nanos, w.held_nanos as held_nanos,
+            w.told_percent as told_percent
+         from holds h join budgets b on b.id = h.budget_id
+            join budget_windows w on w.budget_id = h.budget_id and w.starts_at = h.starts_at
+         where h.call_id = $1",
+    )
+    .bind(call.to_string())
+    .fetch_all(&mut **transaction)
+    .await?;
+    let mut crossings = Vec::new();
+    for row in &rows {
+        let Some(crossing) = crossing(row)? else { continue };
+        sqlx::query("update budget_windows set told_percent = $1 where budget_id = $2 and starts_at = $3")
+            .bind(crossing.percent)
+            .bind(crossing.standing.budget.id.to_string())
+            .bind(crossing.standing.starts_at.as_micros())
+            .execute(&mut **transaction)
+            .await?;
+        crossings.push(crossing);
+    }
+    Ok(crossings)
+}
+
+fn crossing(row: &AnyRow) -> Result<Option<Crossing>, StoreError> {
+    let (standing, told) = (standing_of(row)?, codec::number(row, "told_percent")?);
+    let percent = standing.percent_spent();
+    let reached = THRESHOLDS.into_iter().rev().find(|threshold| *threshold <= percent && *threshold > told);
+    Ok(reached.map(|percent| Crossing { percent, standing }))
+}
