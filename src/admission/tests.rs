@@ -91,7 +91,7 @@ fn ask(nanos: i64) -> Ask {
 
 /// Returns never: somebody waits for the answer.
 async fn stays() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test]

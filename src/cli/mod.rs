@@ -1,5 +1,6 @@
 //! The command line: what a person types, and what it does.
 
+mod budgets;
 mod data;
 mod keys;
 mod output;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use budgets::BudgetsCommand;
 pub use keys::KeysCommand;
 pub use output::CommandResult;
 pub use tenants::TenantsCommand;
@@ -46,6 +48,8 @@ enum Command {
     Tenants(TenantsCommand),
     /// Create keys.
     Keys(KeysCommand),
+    /// Create, list, change and archive budgets.
+    Budgets(BudgetsCommand),
 }
 
 impl Cli {
@@ -68,6 +72,7 @@ impl Cli {
             }
             Command::Tenants(command) => command.run(&config).await,
             Command::Keys(command) => command.run(&config).await,
+            Command::Budgets(command) => command.run(&config).await,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 /// An amount of US dollars in nano-dollars (10⁻⁹ $).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +18,13 @@ impl Usd {
     /// An amount of `nanos` nano-dollars.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
+    }
+
+    /// Reads a number of dollars that is not negative and has at most nine decimals.
+    pub fn parse(text: &str) -> Option<Self> {
+        let dollars = Decimal::from_str_exact(text).ok().filter(|dollars| !dollars.is_sign_negative())?;
+        let nanos = dollars.checked_mul(Decimal::from(1_000_000_000))?;
+        nanos.is_integer().then(|| nanos.to_i64().map(Self))?
     }
 
     /// The amount in nano-dollars.
@@ -66,6 +74,15 @@ impl Sum for Usd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_is_read_exactly_or_not_at_all() {
+        assert_eq!(Usd::parse("5"), Some(Usd::from_nanos(5_000_000_000)));
+        assert_eq!(Usd::parse("0.000000001"), Some(Usd::from_nanos(1)));
+        for text in ["", "-1", "0.0000000001", "1e9", "$5", "5,00", "99999999999999999999"] {
+            assert_eq!(Usd::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn an_amount_is_shown_without_loss() {

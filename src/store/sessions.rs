@@ -105,6 +105,18 @@ impl Sessions<'_> {
         row.as_ref().map(overview).transpose()
     }
 
+    /// Whose a session is: for operators, who act for no tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tenant_of(&self, id: SessionId) -> Result<Option<TenantId>, StoreError> {
+        let row = sqlx::query("select tenant_id from sessions where id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.0.read)
+            .await?;
+        row.map(|row| codec::parsed(&row, "tenant_id")).transpose()
+    }
+
     /// Lists a tenant's sessions, oldest first.
     ///
     /// # Errors

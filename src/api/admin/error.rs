@@ -67,6 +67,29 @@ impl IntoResponse for AdminError {
     }
 }
 
+/// The same words on the command line.
+impl std::fmt::Display for AdminError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Body(rejection) => formatter.write_str(&rejection.body_text()),
+            Self::Invalid(message) => formatter.write_str(message),
+            Self::NotFound(message) => formatter.write_str(message),
+            Self::NameTaken(name) => write!(formatter, "the name `{name}` is taken"),
+            Self::Busy(busy) => busy.fmt(formatter),
+            Self::Internal(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for AdminError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Internal(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
 impl From<JsonRejection> for AdminError {
     fn from(rejection: JsonRejection) -> Self {
         Self::Body(rejection)

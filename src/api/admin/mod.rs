@@ -2,6 +2,7 @@
 //!
 //! The deeds behind it are functions of their own, for the command line does the same.
 
+mod budgets;
 mod error;
 mod keys;
 mod new_tenant;
@@ -12,6 +13,9 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 
+pub use budgets::{
+    BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, update_budget,
+};
 pub use error::{AdminError, ErrorBody, ErrorDetail};
 pub use keys::IssuedKeyView;
 pub use new_tenant::{CreateTenantError, create_tenant};

@@ -1,0 +1,103 @@
+//! `/admin/v1/budgets`: how much may be spent, by whom, in which time.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::{AdminError, ErrorBody};
+use super::{BudgetList, BudgetView, NewBudget, archive_budget, create_budget, list_budgets, update_budget};
+use crate::api::ApiState;
+use crate::api::auth::OperatorCaller;
+use crate::domain::Enforcement;
+
+/// What is to be changed of a budget.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api::admin) struct ChangedBudget {
+    /// How much, in US dollars, as text.
+    limit_usd: Option<String>,
+    /// `hard` or `soft`.
+    #[schema(value_type = Option<String>)]
+    enforcement: Option<Enforcement>,
+}
+
+/// Create a budget.
+#[utoipa::path(
+    post, path = "/admin/v1/budgets", tag = "admin", operation_id = "create_budget", request_body = NewBudget,
+    responses(
+        (status = CREATED, description = "The budget, in force from now on", body = BudgetView),
+        (status = BAD_REQUEST, description = "The scope or the limit cannot be used", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(in crate::api::admin) async fn create(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+    body: Result<Json<NewBudget>, JsonRejection>,
+) -> Result<(StatusCode, Json<BudgetView>), AdminError> {
+    let Json(new) = body?;
+    Ok((StatusCode::CREATED, Json(create_budget(&state.store, &*state.clock, new).await?)))
+}
+
+/// List the budgets in force.
+#[utoipa::path(
+    get, path = "/admin/v1/budgets", tag = "admin", operation_id = "list_budgets",
+    responses(
+        (status = OK, description = "All budgets, oldest first", body = BudgetList),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(in crate::api::admin) async fn list(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+) -> Result<Json<BudgetList>, AdminError> {
+    Ok(Json(list_budgets(&state.store, &*state.clock).await?))
+}
+
+/// Change a budget's limit or enforcement. It counts from the next call on.
+#[utoipa::path(
+    patch, path = "/admin/v1/budgets/{id}", tag = "admin", operation_id = "update_budget",
+    params(("id" = String, Path, description = "The budget's id")), request_body = ChangedBudget,
+    responses(
+        (status = OK, description = "The budget as it is now", body = BudgetView),
+        (status = BAD_REQUEST, description = "The limit cannot be used", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = NOT_FOUND, description = "There is no such budget", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(in crate::api::admin) async fn update(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    body: Result<Json<ChangedBudget>, JsonRejection>,
+) -> Result<Json<BudgetView>, AdminError> {
+    let Json(changed) = body?;
+    let limit = changed.limit_usd.as_deref();
+    Ok(Json(update_budget(&state.store, &*state.clock, &id, limit, changed.enforcement).await?))
+}
+
+/// Archive a budget: it bounds nothing any more.
+#[utoipa::path(
+    delete, path = "/admin/v1/budgets/{id}", tag = "admin", operation_id = "archive_budget",
+    params(("id" = String, Path, description = "The budget's id")),
+    responses(
+        (status = NO_CONTENT, description = "It bounds nothing any more"),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = NOT_FOUND, description = "There is no such budget", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(in crate::api::admin) async fn archive(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, AdminError> {
+    archive_budget(&state.store, &*state.clock, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

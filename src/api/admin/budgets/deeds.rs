@@ -1,0 +1,213 @@
+//! Budgets as operators make, see and change them: the one way, for the admin API and the command line.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::AdminError;
+use crate::domain::{
+    Budget, BudgetId, Clock, Enforcement, KeyId, KeyOwner, Period, Scope, SessionId, Standing, TenantId, Timestamp, Usd,
+};
+use crate::store::{Store, StoreError};
+
+/// Whose spending a budget bounds: exactly one of the fields, or none for the whole installation.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScopeOf {
+    /// The name of a tenant.
+    #[schema(example = "acme")]
+    pub tenant: Option<String>,
+    /// The public part of a tenant's key: what was started with it.
+    pub key: Option<String>,
+    /// A session.
+    pub session: Option<String>,
+}
+
+/// A budget to be created.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBudget {
+    /// Whose spending it bounds. Left out: everybody's.
+    #[serde(default)]
+    pub scope: ScopeOf,
+    /// In which time it may be spent: `day`, `week` (from Monday), `month` or `total`. Times begin at midnight UTC.
+    #[schema(value_type = String, example = "month")]
+    pub period: Period,
+    /// How much, in US dollars, as text.
+    #[schema(example = "50.00")]
+    pub limit_usd: String,
+    /// `hard`, so that further calls are refused, or `soft`, so that it is only told.
+    #[serde(default)]
+    #[schema(value_type = String, example = "hard")]
+    pub enforcement: Enforcement,
+}
+
+/// A budget, and how it stands in its present window. Amounts are US dollars as text, with all their digits.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BudgetView {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: BudgetId,
+    /// `installation`, `tenant`, `key` or `session`.
+    pub scope: &'static str,
+    /// The tenant it bounds, or whose key or session it bounds.
+    #[schema(value_type = Option<String>)]
+    pub tenant_id: Option<TenantId>,
+    /// The key it bounds.
+    pub key_id: Option<String>,
+    /// The session it bounds.
+    #[schema(value_type = Option<String>)]
+    pub session_id: Option<SessionId>,
+    /// `day`, `week`, `month` or `total`.
+    #[schema(value_type = String)]
+    pub period: Period,
+    /// `hard` or `soft`.
+    #[schema(value_type = String)]
+    pub enforcement: Enforcement,
+    /// How much may be spent.
+    pub limit_usd: String,
+    /// What was spent.
+    pub spent_usd: String,
+    /// What calls under way may still cost.
+    pub held_usd: String,
+    /// What is left of it for further calls.
+    pub remaining_usd: String,
+    /// When it begins anew; `null` for a total.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub resets_at: Option<Timestamp>,
+}
+
+/// Budgets.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BudgetList {
+    /// The budgets, oldest first.
+    pub data: Vec<BudgetView>,
+}
+
+impl BudgetView {
+    /// How a budget stands at `now`.
+    pub fn new(standing: &Standing, now: Timestamp) -> Self {
+        let Standing { budget, spent, held, .. } = standing;
+        let (tenant_id, key_id, session_id) = match &budget.scope {
+            Scope::Installation => (None, None, None),
+            Scope::Tenant(tenant) => (Some(*tenant), None, None),
+            Scope::Key(tenant, key) => (Some(*tenant), Some(key.to_string()), None),
+            Scope::Session(tenant, session) => (Some(*tenant), None, Some(*session)),
+        };
+        Self {
+            id: budget.id,
+            scope: budget.scope.kind(),
+            tenant_id,
+            key_id,
+            session_id,
+            period: budget.period,
+            enforcement: budget.enforcement,
+            limit_usd: budget.limit.to_string(),
+            spent_usd: spent.to_string(),
+            held_usd: held.to_string(),
+            remaining_usd: standing.room().to_string(),
+            resets_at: budget.period.ends_at(now),
+        }
+    }
+}
+
+/// Creates a budget.
+///
+/// # Errors
+/// When the scope names nothing that is there, or the limit is no amount.
+pub async fn create_budget(store: &Store, clock: &dyn Clock, new: NewBudget) -> Result<BudgetView, AdminError> {
+    let scope = find_scope(store, &new.scope).await?;
+    let now = clock.now();
+    let budget = Budget {
+        id: BudgetId::generate(),
+        scope,
+        period: new.period,
+        limit: amount(&new.limit_usd)?,
+        enforcement: new.enforcement,
+        created_at: now,
+    };
+    store.budgets().create(&budget).await?;
+    find_view(store, budget.id, now).await
+}
+
+/// Changes what is given of a budget.
+///
+/// # Errors
+/// When there is no such budget, or the limit is no amount.
+pub async fn update_budget(
+    store: &Store,
+    clock: &dyn Clock,
+    id: &str,
+    limit_usd: Option<&str>,
+    enforcement: Option<Enforcement>,
+) -> Result<BudgetView, AdminError> {
+    let now = clock.now();
+    let Some(standing) = find(store, id, now).await? else { return Err(MISSING) };
+    let limit = limit_usd.map(amount).transpose()?.unwrap_or(standing.budget.limit);
+    let enforcement = enforcement.unwrap_or(standing.budget.enforcement);
+    if !store.budgets().update(standing.budget.id, limit, enforcement).await? {
+        return Err(MISSING);
+    }
+    find_view(store, standing.budget.id, now).await
+}
+
+/// Archives a budget.
+///
+/// # Errors
+/// When there is no such budget.
+pub async fn archive_budget(store: &Store, clock: &dyn Clock, id: &str) -> Result<(), AdminError> {
+    let id = id.parse::<BudgetId>().map_err(|_| MISSING)?;
+    if store.budgets().archive(id, clock.now()).await? { Ok(()) } else { Err(MISSING) }
+}
+
+/// All budgets in force.
+///
+/// # Errors
+/// When the store fails.
+pub async fn list_budgets(store: &Store, clock: &dyn Clock) -> Result<BudgetList, StoreError> {
+    let now = clock.now();
+    let standings = store.budgets().list(now).await?;
+    Ok(BudgetList { data: standings.iter().map(|standing| BudgetView::new(standing, now)).collect() })
+}
+
+const MISSING: AdminError = AdminError::NotFound("there is no such budget");
+
+async fn find(store: &Store, id: &str, now: Timestamp) -> Result<Option<Standing>, StoreError> {
+    let Ok(id) = id.parse::<BudgetId>() else { return Ok(None) };
+    Ok(store.budgets().list(now).await?.into_iter().find(|standing| standing.budget.id == id))
+}
+
+async fn find_view(store: &Store, id: BudgetId, now: Timestamp) -> Result<BudgetView, AdminError> {
+    let standing = find(store, &id.to_string(), now).await?.ok_or(MISSING)?;
+    Ok(BudgetView::new(&standing, now))
+}
+
+async fn find_scope(store: &Store, scope: &ScopeOf) -> Result<Scope, AdminError> {
+    match (&scope.tenant, &scope.key, &scope.session) {
+        (None, None, None) => Ok(Scope::Installation),
+        (Some(name), None, None) => {
+            let tenant = store.tenants().find_by_name(name).await?;
+            let tenant = tenant.ok_or_else(|| AdminError::Invalid(format!("there is no tenant `{name}`")))?;
+            Ok(Scope::Tenant(tenant.id))
+        }
+        (None, Some(id), None) => {
+            let key = store.keys().find(&KeyId::new(id.as_str())).await?;
+            match key.map(|key| (key.owner, key.id)) {
+                Some((KeyOwner::Tenant(tenant), key)) => Ok(Scope::Key(tenant, key)),
+                _ => Err(AdminError::Invalid(format!("no tenant has a key `{id}`"))),
+            }
+        }
+        (None, None, Some(id)) => {
+            let missing = || AdminError::Invalid(format!("there is no session `{id}`"));
+            let session = id.parse::<SessionId>().map_err(|_| missing())?;
+            let tenant = store.sessions().tenant_of(session).await?.ok_or_else(missing)?;
+            Ok(Scope::Session(tenant, session))
+        }
+        _ => Err(AdminError::Invalid("a budget has one scope: a tenant, a key, a session, or none of them".to_owned())),
+    }
+}
+
+fn amount(text: &str) -> Result<Usd, AdminError> {
+    Usd::parse(text).ok_or_else(|| {
+        AdminError::Invalid(format!("`{text}` is no amount: give US dollars with at most nine decimals, like 50.00"))
+    })
+}

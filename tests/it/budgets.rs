@@ -1,0 +1,75 @@
+//! Budgets: what is spent never passes them, and who meets one is told what to do.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, eventually, script};
+
+/// A script whose every model call costs `tokens` times two thousand nano-dollars.
+fn costing(tokens: u64) -> Value {
+    json!({"prompt": script(&json!({"usage": {"input_tokens": tokens}})), "model": "claude-sonnet-5-5"})
+}
+
+#[tokio::test]
+async fn a_spent_budget_ends_the_turn_and_more_money_lets_it_go_on() {
+    let server = Server::start_with(&[("agent.max_output_tokens", "5000")]).await;
+    let tenant = server.tenant("acme").await;
+    let budget = server.command(&["budgets", "create", "--tenant", "acme", "--limit", "1", "--json"]).await;
+    let budget: Value = serde_json::from_str(&budget).unwrap();
+    let id = budget["id"].as_str().unwrap();
+
+    let first = tenant.run(&costing(480_000)).await;
+    assert_eq!((&first["status"], &first["total_cost_usd"]), (&json!("completed"), &json!(0.96)));
+    let second = tenant.run(&costing(1)).await;
+    assert_eq!(second["status"], "error", "{second}");
+    let said = second["error"].as_str().unwrap();
+    assert!(said.contains("spend limit reached: the tenant's budget is $1 a month; begins anew at"), "{said}");
+    assert_eq!(second["total_cost_usd"], 0);
+    let asked = server.stand_in.received().iter().filter(|call| call.path.starts_with("/v1/messages")).count();
+    assert_eq!(asked, 1, "the model was asked without money");
+
+    server.command(&["budgets", "update", id, "--limit", "10"]).await;
+    let session = second["session_id"].as_str().unwrap();
+    let (status, body) = tenant.execute(&json!({"prompt": "Say hello", "resume_session_id": session})).await;
+    assert_eq!(status.as_u16(), 200, "{body}");
+    assert_eq!(tenant.finish(session).await["status"], "completed");
+
+    let listed: Value = serde_json::from_str(&server.command(&["budgets", "list", "--json"]).await).unwrap();
+    assert_eq!((&listed["data"][0]["held_usd"], &listed["data"][0]["limit_usd"]), (&json!("0"), &json!("10")));
+    server.command(&["budgets", "archive", id]).await;
+    assert_eq!(server.command(&["budgets", "list"]).await, "");
+}
+
+#[tokio::test]
+async fn a_call_that_fits_only_with_a_shorter_answer_is_asked_for_that() {
+    let server = Server::start_with(&[("agent.max_output_tokens", "32000")]).await;
+    let tenant = server.tenant("acme").await;
+    server.command(&["budgets", "create", "--limit", "0.30", "--period", "day"]).await;
+    let status = tenant.run(&costing(1)).await;
+    assert_eq!(status["status"], "completed", "{status}");
+    let received = server.stand_in.received();
+    let call = received.iter().find(|call| call.path.starts_with("/v1/messages")).unwrap().json();
+    let max_tokens = call["max_tokens"].as_u64().unwrap();
+    assert!((4_096..32_000).contains(&max_tokens), "{max_tokens}");
+}
+
+#[tokio::test]
+async fn many_sessions_at_once_spend_a_budget_and_not_more() {
+    let server = Server::start_with(&[("agent.max_output_tokens", "4096")]).await;
+    let tenant = server.tenant("acme").await;
+    server.command(&["budgets", "create", "--tenant", "acme", "--limit", "2", "--period", "total"]).await;
+    let mut sessions = Vec::new();
+    for _ in 0..8 {
+        sessions.push(tenant.start(&costing(200_000)).await);
+    }
+    let mut spent = 0.0;
+    for session in &sessions {
+        spent += tenant.finish(session).await["total_cost_usd"].as_f64().unwrap();
+    }
+    let standing = || async {
+        let listed: Value = serde_json::from_str(&server.command(&["budgets", "list", "--json"]).await).unwrap();
+        (listed["data"][0]["held_usd"] == "0").then(|| listed["data"][0]["spent_usd"].as_str().unwrap().to_owned())
+    };
+    let told: f64 = eventually(standing).await.parse().unwrap();
+    assert!((told - spent).abs() < 1e-9, "{told} {spent}");
+    assert!((1.2..=2.0).contains(&told), "{told}");
+}
