@@ -1,9 +1,9 @@
 //! Admission: deciding at the entrance whether something may start now.
 
 mod money;
-mod slots;
+mod queue;
 #[cfg(test)]
 mod tests;
 
 pub use money::{Granted, Money, NoMoney};
-pub use slots::{Slot, Slots};
+pub use queue::{Bounds, Full, Queue, Slot, Ticket};

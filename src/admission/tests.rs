@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::{Money, NoMoney};
 use crate::domain::{
-    Ask, Budget, BudgetId, CallId, Enforcement, KeyId, Period, Scope, SessionId, Tenant, TenantId, Timestamp, TurnId,
-    TurnSpec, Usage, Usd,
+    Ask, Budget, BudgetId, CallId, Enforcement, KeyId, Period, Scope, SessionId, Tenant, TenantId, TenantLimits,
+    TenantState, Timestamp, TurnId, TurnSpec, Usage, Usd,
 };
 use crate::store::{CallRef, NewCall, NewSession, NewTurn, Settlement, Store};
 
@@ -31,7 +31,14 @@ impl Bank {
         let store = Store::open(&directory.path().join("db")).await.unwrap();
         let (tenant, session, turn) = (TenantId::generate(), SessionId::generate(), TurnId::generate());
         let now = Timestamp::from_micros(NOW);
-        let record = Tenant { id: tenant, name: "acme".to_owned(), roots: Vec::new(), created_at: now };
+        let record = Tenant {
+            id: tenant,
+            name: "acme".to_owned(),
+            roots: Vec::new(),
+            limits: TenantLimits::default(),
+            state: TenantState::Active,
+            created_at: now,
+        };
         store.tenants().create(&record).await.unwrap();
         let turn_record = NewTurn {
             id: turn,

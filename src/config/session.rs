@@ -8,6 +8,12 @@ use serde::Deserialize;
 pub struct SessionConfig {
     /// Sessions that may have a sandbox at the same time.
     pub max_running: usize,
+    /// Of one tenant's, unless its own limits say otherwise.
+    pub max_running_per_tenant: usize,
+    /// Sessions of one tenant that may wait, unless its own limits say otherwise.
+    pub max_waiting_per_tenant: usize,
+    /// How long a session may wait.
+    pub wait_timeout_ms: u64,
     /// How long nothing may be heard of an agent at work.
     pub silence_timeout_ms: u64,
     /// How long a turn may take.

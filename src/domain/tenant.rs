@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{TenantId, Timestamp};
+use super::{TenantId, TenantLimits, Timestamp};
 
 /// A customer: owns keys, sessions and spending.
 #[derive(Clone, Debug)]
@@ -13,8 +13,41 @@ pub struct Tenant {
     pub name: String,
     /// Where its sessions may work. The first is where a session works that names no directory.
     pub roots: Vec<TenantRoot>,
+    /// What it may use, where that differs from everybody's.
+    pub limits: TenantLimits,
+    /// Whether it may begin anything.
+    pub state: TenantState,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// Whether a tenant may begin anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantState {
+    /// It may.
+    #[default]
+    Active,
+    /// Not until an operator resumes it. What it has, it can still see.
+    Suspended,
+    /// Never again: its keys open nothing, and it is not listed.
+    Archived,
+}
+
+impl TenantState {
+    /// The state's name in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Archived => "archived",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended, Self::Archived].into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 /// A directory below which a tenant's sessions may work.

@@ -65,6 +65,8 @@ pub enum EndReason {
     AgentExited,
     /// The sandbox ran out of memory.
     OutOfMemory,
+    /// It waited for its place for too long.
+    WaitTimeout,
     /// Nothing was heard of the agent for too long.
     SilenceTimeout,
     /// The turn took too long.
@@ -178,6 +180,7 @@ impl EndReason {
             Self::StartFailed => "start_failed",
             Self::AgentExited => "agent_exited",
             Self::OutOfMemory => "out_of_memory",
+            Self::WaitTimeout => "wait_timeout",
             Self::SilenceTimeout => "silence_timeout",
             Self::TurnTimeout => "turn_timeout",
             Self::TotalTimeout => "total_timeout",

@@ -12,7 +12,7 @@ use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
 use super::{Caller, ModelSocket, OpenError, Workspace, posture};
 use crate::config::{Config, HandOver};
-use crate::domain::Secret;
+use crate::domain::{Secret, TenantLimits};
 use crate::engine::{Engine, EngineId, Labels, Limits, SandboxSpec};
 use crate::lifecycle::Tasks;
 
@@ -84,7 +84,13 @@ impl Maker {
     ///
     /// # Errors
     /// When the engine fails, the sandbox is weaker than ordered, or its shim does not come up in time.
-    pub async fn open(&self, caller: Caller, epoch: i64, workspace: &Workspace) -> Result<Sandbox, OpenError> {
+    pub async fn open(
+        &self,
+        caller: Caller,
+        epoch: i64,
+        workspace: &Workspace,
+        limits: &TenantLimits,
+    ) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
         let name = format!("{}-{epoch}", caller.session);
         let parent = self.config.sandboxes_dir();
@@ -92,7 +98,8 @@ impl Maker {
             SandboxDirectory::create(&parent, &name, workspace.uid, workspace.gid).map_err(OpenError::Directory)?;
         let token = new_token()?;
         let contract = self.contract(token.clone(), epoch, workspace);
-        let spec = self.spec(&caller, epoch, workspace, &directory, &contract);
+        let mut spec = self.spec(&caller, epoch, workspace, &directory, &contract);
+        lower(&mut spec.limits, limits);
 
         let listener = directory.shim_socket().map_err(OpenError::Directory)?;
         let gone = CancellationToken::new();
@@ -228,12 +235,22 @@ async fn watch(engine: Arc<dyn Engine>, id: EngineId, gone: CancellationToken) {
     gone.cancel();
 }
 
+/// A tenant's own limits lower those of the installation, and never raise them.
+fn lower(limits: &mut Limits, tenant: &TenantLimits) {
+    limits.memory_bytes = tenant.memory_bytes.map_or(limits.memory_bytes, |most| most.min(limits.memory_bytes));
+    limits.nano_cpus = tenant.cpus.map_or(limits.nano_cpus, |most| nano_cpus(most).min(limits.nano_cpus));
+    limits.pids = tenant.pids.map_or(limits.pids, |most| most.min(limits.pids));
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a machine has far fewer than nine billion cores")]
+fn nano_cpus(cpus: f64) -> i64 {
+    (cpus * 1e9) as i64
+}
+
 fn limits(config: &crate::config::SandboxConfig) -> Limits {
-    #[expect(clippy::cast_possible_truncation, reason = "a machine has far fewer than nine billion cores")]
-    let nano_cpus = (config.cpus * 1e9) as i64;
     Limits {
         memory_bytes: config.memory_bytes,
-        nano_cpus,
+        nano_cpus: nano_cpus(config.cpus),
         pids: config.pids,
         open_files: config.open_files,
         scratch_bytes: config.scratch_bytes,

@@ -8,12 +8,33 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
-use crate::config::Config;
-use crate::domain::{EndReason, Outcome, SessionOverview, TurnEnd};
+use crate::config::{Config, SessionConfig};
+use crate::domain::{EndReason, Outcome, SessionOverview, TenantLimits, TurnEnd};
 use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE};
 
 /// The control request whose answer says that the agent listens.
 const READY: &str = "initialize";
+
+/// How long a turn may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    silence: Duration,
+    turn: Duration,
+    total: Duration,
+}
+
+impl Times {
+    /// The times of the installation, where the tenant's own are not shorter.
+    pub(super) fn new(config: &SessionConfig, tenant: &TenantLimits) -> Self {
+        let shorter =
+            |ours: u64, theirs: Option<u64>| Duration::from_millis(theirs.map_or(ours, |most| most.min(ours)));
+        Self {
+            silence: Duration::from_millis(config.silence_timeout_ms),
+            turn: shorter(config.turn_timeout_ms, tenant.turn_timeout_ms),
+            total: shorter(config.total_timeout_ms, tenant.total_timeout_ms),
+        }
+    }
+}
 
 /// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far.
 ///
@@ -67,12 +88,10 @@ pub(super) async fn finish(
     progress: &mut mpsc::Receiver<Progress>,
     activity: &Activity,
     opened_at: Instant,
-    config: &Config,
+    times: &Times,
 ) -> TurnEnd {
-    let limits = &config.session;
-    let silence = Duration::from_millis(limits.silence_timeout_ms);
-    let turn_end = Instant::now() + Duration::from_millis(limits.turn_timeout_ms);
-    let total_end = opened_at + Duration::from_millis(limits.total_timeout_ms);
+    let turn_end = Instant::now() + times.turn;
+    let total_end = opened_at + times.total;
     let mut signs = activity.watch();
     let mut last_sign = Instant::now();
     loop {
@@ -83,14 +102,14 @@ pub(super) async fn finish(
                 other => return broke_off(other),
             },
             Ok(()) = signs.changed() => last_sign = Instant::now(),
-            () = sleep_until(last_sign + silence) => {
-                return timed_out(EndReason::SilenceTimeout, "Nothing was heard of the agent for", limits.silence_timeout_ms);
+            () = sleep_until(last_sign + times.silence) => {
+                return timed_out(EndReason::SilenceTimeout, "Nothing was heard of the agent for", times.silence);
             }
             () = sleep_until(turn_end) => {
-                return timed_out(EndReason::TurnTimeout, "The turn took longer than", limits.turn_timeout_ms);
+                return timed_out(EndReason::TurnTimeout, "The turn took longer than", times.turn);
             }
             () = sleep_until(total_end) => {
-                return timed_out(EndReason::TotalTimeout, "The session ran longer than", limits.total_timeout_ms);
+                return timed_out(EndReason::TotalTimeout, "The session ran longer than", times.total);
             }
         }
     }
@@ -119,8 +138,13 @@ fn with_money(end: TurnEnd, activity: &Activity) -> TurnEnd {
     if is_spent { TurnEnd { reason: EndReason::BudgetReached, ..end } } else { end }
 }
 
-fn timed_out(reason: EndReason, what: &str, limit_ms: u64) -> TurnEnd {
-    TurnEnd::failed(reason, format!("{what} {:?}; it was stopped", Duration::from_millis(limit_ms)))
+/// How a turn ends that never had its place.
+pub(super) fn waited_too_long(limit: Duration) -> TurnEnd {
+    TurnEnd::failed(EndReason::WaitTimeout, format!("The session waited for its place for {limit:?}"))
+}
+
+fn timed_out(reason: EndReason, what: &str, limit: Duration) -> TurnEnd {
+    TurnEnd::failed(reason, format!("{what} {limit:?}; it was stopped"))
 }
 
 fn broke_off(step: Option<Progress>) -> TurnEnd {

@@ -1,6 +1,7 @@
 //! Why a request about a session is refused. No HTTP here: the API decides how each is said.
 
-use crate::domain::SeedStatus;
+use crate::admission::Full;
+use crate::domain::{NotAllowed, SeedStatus};
 use crate::sandbox::WorkspaceError;
 use crate::store::StoreError;
 
@@ -16,6 +17,15 @@ pub enum StartError {
         /// The names.
         names: Vec<String>,
     },
+    /// An operator has suspended the tenant.
+    #[error("this tenant is suspended: it may begin nothing until an operator resumes it")]
+    Suspended,
+    /// The turn asks for what the tenant may not have.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// Too many of the tenant's sessions wait.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// The server is about to stop.
     #[error("the server is stopping; try again in a moment")]
     Draining,

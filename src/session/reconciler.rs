@@ -7,6 +7,7 @@ use tracing::{info, warn};
 
 use super::Registry;
 use super::supervisor::interrupted;
+use crate::admission::Bounds;
 use crate::domain::SessionState;
 use crate::engine::{Engine, EngineError};
 use crate::store::StoreError;
@@ -49,7 +50,10 @@ impl Registry {
         for overview in shared.store.sessions().list_live().await? {
             let session = &overview.session;
             if session.state == SessionState::Queued {
-                self.supervise(session.tenant, session.id).await?;
+                // It was admitted before the restart, and is not refused now.
+                let bounds = Bounds { waiting: usize::MAX, ..self.bounds_of(session.tenant).await? };
+                let Ok(ticket) = shared.queue.enter(session.tenant, bounds) else { continue };
+                self.supervise(session.tenant, session.id, ticket).await?;
             } else {
                 let now = shared.clock.now();
                 shared.store.turns().end(session.tenant, session.id, overview.turn.id, &interrupted(), now).await?;

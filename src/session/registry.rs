@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::supervisor::{Request, Supervisor};
 use super::{CancelError, DeleteError, ResumeError, StartError};
-use crate::admission::Slots;
+use crate::admission::{Bounds, Queue, Ticket};
 use crate::agent::refused_env;
 use crate::config::Config;
 use crate::domain::{
-    Clock, KeyId, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, Timestamp, TurnId, TurnSpec,
+    Clock, KeyId, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, TenantLimits, TenantState,
+    Timestamp, TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Maker, Workspace};
@@ -31,8 +32,8 @@ pub(super) struct Shared {
     pub(super) tasks: Tasks,
     /// What makes sandboxes.
     pub(super) maker: Maker,
-    /// Places for live sessions.
-    pub(super) slots: Slots,
+    /// Who has a place for a live session, and who waits for one.
+    pub(super) queue: Queue,
     /// The live sessions.
     live: Mutex<HashMap<SessionId, Live>>,
 }
@@ -69,8 +70,8 @@ impl Shared {
 impl Registry {
     /// No session is live yet.
     pub fn new(store: Store, clock: Arc<dyn Clock>, config: Arc<Config>, tasks: Tasks, maker: Maker) -> Self {
-        let slots = Slots::new(config.session.max_running);
-        Self(Arc::new(Shared { store, clock, config, tasks, maker, slots, live: Mutex::default() }))
+        let queue = Queue::new(config.session.max_running);
+        Self(Arc::new(Shared { store, clock, config, tasks, maker, queue, live: Mutex::default() }))
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -87,15 +88,16 @@ impl Registry {
         key: &KeyId,
         cwd: Option<&str>,
         prompt: String,
-        spec: TurnSpec,
+        mut spec: TurnSpec,
     ) -> Result<SessionId, StartError> {
-        self.admit(&spec)?;
+        let tenant = &self.admit(tenant, &mut spec).await?;
         let workspace = Workspace::open(&tenant.roots, cwd)?;
+        let ticket = self.enter(tenant)?;
         let id = SessionId::generate();
         let turn = self.new_turn(key, prompt, spec);
         let new = NewSession { id, tenant: tenant.id, root: workspace.root, relative: workspace.relative, turn };
         self.0.store.sessions().create(&new).await?;
-        self.supervise(tenant.id, id).await?;
+        self.supervise(tenant.id, id, ticket).await?;
         Ok(id)
     }
 
@@ -110,7 +112,7 @@ impl Registry {
         id: SessionId,
         cwd: Option<&str>,
         prompt: String,
-        spec: TurnSpec,
+        mut spec: TurnSpec,
     ) -> Result<(), ResumeError> {
         let overview = self.find(tenant.id, id).await.map_err(StartError::Store)?.ok_or(ResumeError::NotFound)?;
         if overview.session.state != SessionState::Idle {
@@ -119,7 +121,7 @@ impl Registry {
         if overview.session.agent_session.is_none() {
             return Err(ResumeError::NoConversation);
         }
-        self.admit(&spec)?;
+        let tenant = &self.admit(tenant, &mut spec).await?;
         if cwd.is_some_and(|cwd| !cwd.is_empty()) {
             let asked = Workspace::open(&tenant.roots, cwd).map_err(StartError::Workspace)?;
             let session = &overview.session;
@@ -128,12 +130,13 @@ impl Registry {
                 return Err(ResumeError::OtherWorkspace);
             }
         }
+        let ticket = self.enter(tenant)?;
         let turn = self.new_turn(key, prompt, spec);
         let begun = self.0.store.sessions().begin_turn(tenant.id, id, &turn).await.map_err(StartError::Store)?;
         if !begun {
             return Err(ResumeError::Running);
         }
-        self.supervise(tenant.id, id).await.map_err(StartError::Store)?;
+        self.supervise(tenant.id, id, ticket).await.map_err(StartError::Store)?;
         Ok(())
     }
 
@@ -204,18 +207,32 @@ impl Registry {
     }
 
     /// Takes a stored session under a supervisor.
-    pub(super) async fn supervise(&self, tenant: TenantId, id: SessionId) -> Result<(), StoreError> {
+    pub(super) async fn supervise(&self, tenant: TenantId, id: SessionId, ticket: Ticket) -> Result<(), StoreError> {
         let Some(overview) = self.find(tenant, id).await? else { return Ok(()) };
         let (sender, inbox) = mpsc::channel(8);
         let live = Live { turn: overview.turn.id, inbox: sender, done: CancellationToken::new() };
         let done = live.done.clone().drop_guard();
         let predecessor = self.0.live().insert(id, live).map(|before| before.done);
-        let supervisor = Supervisor { shared: Arc::clone(&self.0), overview, inbox, predecessor, over: false };
+        let supervisor = Supervisor {
+            shared: Arc::clone(&self.0),
+            overview,
+            inbox,
+            ticket: Some(ticket),
+            predecessor,
+            limits: TenantLimits::default(),
+            over: false,
+        };
         self.0.tasks.spawn("supervisor", async move {
             supervisor.run().await;
             drop(done);
         });
         Ok(())
+    }
+
+    /// How many sessions of a tenant may run and wait.
+    pub(super) async fn bounds_of(&self, tenant: TenantId) -> Result<Bounds, StoreError> {
+        let found = self.0.store.tenants().find(tenant).await?;
+        Ok(found.map_or(Bounds { running: 0, waiting: 0 }, |tenant| bounds(&tenant, &self.0.config)))
     }
 
     async fn find(&self, tenant: TenantId, id: SessionId) -> Result<Option<SessionOverview>, StoreError> {
@@ -235,15 +252,36 @@ impl Registry {
         }
     }
 
-    fn admit(&self, spec: &TurnSpec) -> Result<(), StartError> {
+    /// Admits a turn, and answers the tenant as it is now: the caller's copy may be older than an operator's change.
+    async fn admit(&self, tenant: &Tenant, spec: &mut TurnSpec) -> Result<Tenant, StartError> {
         if self.0.tasks.draining().is_cancelled() {
             return Err(StartError::Draining);
         }
+        let tenant = self.0.store.tenants().find(tenant.id).await?.ok_or(StartError::Suspended)?;
+        if tenant.state != TenantState::Active {
+            return Err(StartError::Suspended);
+        }
+        let agent = &self.0.config.agent;
+        tenant.limits.apply(spec, &agent.default_model, agent.default_permission_mode)?;
         let names = refused_env(&spec.env);
-        if names.is_empty() { Ok(()) } else { Err(StartError::RefusedEnv { names }) }
+        if names.is_empty() { Ok(tenant) } else { Err(StartError::RefusedEnv { names }) }
+    }
+
+    /// Stands in line for a place, before anything is written that would have to be undone.
+    fn enter(&self, tenant: &Tenant) -> Result<Ticket, StartError> {
+        Ok(self.0.queue.enter(tenant.id, bounds(tenant, &self.0.config))?)
     }
 
     fn new_turn(&self, key: &KeyId, prompt: String, spec: TurnSpec) -> NewTurn {
         NewTurn { id: TurnId::generate(), prompt, spec, key: key.clone(), created_at: self.0.clock.now() }
+    }
+}
+
+/// How many sessions of a tenant may run and wait: by its own limits, else by the installation's.
+fn bounds(tenant: &Tenant, config: &Config) -> Bounds {
+    let (limits, session) = (&tenant.limits, &config.session);
+    Bounds {
+        running: limits.max_running.unwrap_or(session.max_running_per_tenant),
+        waiting: limits.max_waiting.unwrap_or(session.max_waiting_per_tenant),
     }
 }

@@ -13,6 +13,8 @@ use crate::sandbox::LinkHandle;
 /// How an agent is to be stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
+    /// It has not begun to work: nothing is lost with it, and its sandbox is removed at once.
+    Abandon,
     /// It has answered: let it put its things away.
     Rest,
     /// It is at work: ask it to report first, so that the conversation can be resumed.
@@ -26,6 +28,9 @@ pub(super) async fn stop(
     manner: Manner,
     config: &SessionConfig,
 ) {
+    if manner == Manner::Abandon {
+        return;
+    }
     let signal_grace = Duration::from_millis(config.signal_grace_ms);
     if manner == Manner::Interrupt {
         link.input(agent::interrupt("stop"));

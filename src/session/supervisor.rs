@@ -9,9 +9,10 @@
 //! takes its time, and nobody has to wait for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -19,7 +20,8 @@ use super::drive;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
-use crate::domain::{EndReason, SessionOverview, SessionState, TurnEnd};
+use crate::admission::Ticket;
+use crate::domain::{EndReason, SessionOverview, SessionState, TenantLimits, TurnEnd};
 use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
 use crate::store::StoreError;
 
@@ -38,8 +40,12 @@ pub(super) struct Supervisor {
     pub(super) shared: Arc<Shared>,
     pub(super) overview: SessionOverview,
     pub(super) inbox: mpsc::Receiver<Request>,
+    /// Its place in the queue.
+    pub(super) ticket: Option<Ticket>,
     /// Ends when the sandbox of the session's turn before, which may still be putting its things away, is gone.
     pub(super) predecessor: Option<CancellationToken>,
+    /// What its tenant may use, as it was when the sandbox was made.
+    pub(super) limits: TenantLimits,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -48,17 +54,25 @@ impl Supervisor {
     /// Takes the session through its turn.
     pub(super) async fn run(mut self) {
         let draining = self.shared.tasks.draining().clone();
-        let (slots, predecessor) = (self.shared.slots.clone(), self.predecessor.take());
+        let (ticket, predecessor) = (self.ticket.take(), self.predecessor.take());
+        let longest = Duration::from_millis(self.shared.config.session.wait_timeout_ms);
         let place = async {
             if let Some(predecessor) = predecessor {
                 predecessor.cancelled().await;
             }
-            slots.take().await
+            match ticket {
+                Some(ticket) => ticket.await,
+                None => std::future::pending().await,
+            }
         };
         let slot = tokio::select! {
             slot = place => Some(slot),
             () = self.cancelled() => None,
             () = draining.cancelled() => None,
+            () = sleep(longest) => {
+                self.end(drive::waited_too_long(longest)).await;
+                None
+            }
         };
         // A turn that still waits when the server stops is left waiting, and taken up by the next start.
         if slot.is_some() && !self.over {
@@ -106,10 +120,12 @@ impl Supervisor {
         opened_at: Instant,
     ) -> Manner {
         if self.over {
-            return Manner::Rest;
+            return Manner::Abandon;
         }
+        let mut is_at_work = false;
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
+        let times = drive::Times::new(&shared.config.session, &self.limits);
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
@@ -118,20 +134,23 @@ impl Supervisor {
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
             running.map_err(|error| store_failed(&error))?;
+            is_at_work = true;
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
-            Ok(drive::finish(progress, activity, opened_at, &shared.config).await)
+            Ok(drive::finish(progress, activity, opened_at, &times).await)
         };
         let end = tokio::select! {
-            end = work => end.unwrap_or_else(|end| end),
-            () = self.cancelled() => return Manner::Interrupt,
-            () = shared.tasks.stopping().cancelled() => interrupted(),
+            end = work => Some(end.unwrap_or_else(|end| end)),
+            () = self.cancelled() => None,
+            () = shared.tasks.stopping().cancelled() => Some(interrupted()),
+        };
+        let Some(end) = end else {
+            return if is_at_work { Manner::Interrupt } else { Manner::Abandon };
         };
         let manner = match end.reason {
-            EndReason::Answered
-            | EndReason::AgentError
-            | EndReason::BudgetReached
-            | EndReason::AgentExited
-            | EndReason::StartFailed => Manner::Rest,
+            _ if !is_at_work => Manner::Abandon,
+            EndReason::Answered | EndReason::AgentError | EndReason::BudgetReached | EndReason::AgentExited => {
+                Manner::Rest
+            }
             _ => Manner::Interrupt,
         };
         self.end(end).await;
@@ -143,6 +162,12 @@ impl Supervisor {
     async fn open(&mut self, activity: Activity) -> Result<Sandbox, TurnEnd> {
         let (session, turn) = (self.overview.session.clone(), self.overview.turn.id);
         let shared = Arc::clone(&self.shared);
+        let tenant = match shared.store.tenants().find(session.tenant).await {
+            Ok(tenant) => tenant,
+            Err(error) => return Err(store_failed(&error)),
+        };
+        self.limits = tenant.map(|tenant| tenant.limits).unwrap_or_default();
+        let limits = self.limits.clone();
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
@@ -151,7 +176,7 @@ impl Supervisor {
             let workspace = Workspace::open_below(&session.root, &session.relative)
                 .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
-            shared.maker.open(caller, epoch, &workspace).await.map_err(|error| {
+            shared.maker.open(caller, epoch, &workspace, &limits).await.map_err(|error| {
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })

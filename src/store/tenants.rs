@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sqlx::any::AnyRow;
 
 use super::{Store, StoreError, codec};
-use crate::domain::{Tenant, TenantId, TenantRoot};
+use crate::domain::{Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
 
 /// The tenants.
 #[derive(Debug)]
@@ -54,12 +54,43 @@ impl Tenants<'_> {
         row.as_ref().map(tenant).transpose()
     }
 
+    /// Changes what a tenant may use. Answers whether there is such a tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn set_limits(&self, id: TenantId, limits: &TenantLimits) -> Result<bool, StoreError> {
+        let updated = sqlx::query("update tenants set limits = $1 where id = $2 and state <> $3")
+            .bind(codec::to_json(limits))
+            .bind(id.to_string())
+            .bind(TenantState::Archived.as_str())
+            .execute(&self.0.write)
+            .await?;
+        Ok(updated.rows_affected() == 1)
+    }
+
+    /// Changes whether a tenant may begin anything. One that was archived stays archived. Answers whether there is such
+    /// a tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn set_state(&self, id: TenantId, state: TenantState) -> Result<bool, StoreError> {
+        let updated = sqlx::query("update tenants set state = $1 where id = $2 and state <> $3")
+            .bind(state.as_str())
+            .bind(id.to_string())
+            .bind(TenantState::Archived.as_str())
+            .execute(&self.0.write)
+            .await?;
+        Ok(updated.rows_affected() == 1)
+    }
+
     /// Lists all tenants by name.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn list(&self) -> Result<Vec<Tenant>, StoreError> {
-        let rows = sqlx::query("select * from tenants order by name").fetch_all(&self.0.read).await?;
+        let rows = sqlx::query("select * from tenants where state <> 'archived' order by name")
+            .fetch_all(&self.0.read)
+            .await?;
         rows.iter().map(tenant).collect()
     }
 }
@@ -71,6 +102,8 @@ fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
         id: codec::parsed(row, "id")?,
         name: codec::text(row, "name")?,
         roots: roots.map_err(|_| StoreError::Corrupt { column: "roots" })?,
+        limits: codec::json(row, "limits")?,
+        state: codec::word(row, "state", TenantState::parse)?,
         created_at: codec::time(row, "created_at")?,
     })
 }

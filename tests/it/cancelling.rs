@@ -43,6 +43,23 @@ async fn a_session_is_cancelled_while_it_starts() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_cancelled_while_it_starts_gives_its_place_back_at_once() {
+    // With graces this long, whoever waits for one of them waits longer than the test does.
+    let day = "86400000";
+    let settings =
+        [("session.max_running", "1"), ("session.interrupt_grace_ms", day), ("session.signal_grace_ms", day)];
+    let server = Server::start_with(&settings).await;
+    let tenant = server.tenant("acme").await;
+    let first = tenant.start(&json!({"prompt": "Say hello"})).await;
+    tenant.cancel(&first).await;
+    let second = tenant.start(&json!({"prompt": "Say hello"})).await;
+    eventually(async || (!sandboxes(&second).await.is_empty()).then_some(())).await;
+    tenant.cancel(&second).await;
+    let third = tenant.start(&json!({"prompt": "Say hello"})).await;
+    assert_eq!(tenant.finish(&third).await["status"], "completed");
+}
+
+#[tokio::test]
 async fn a_session_is_cancelled_while_it_waits_and_loses_its_place() {
     let server = Server::start_with(&[("session.max_running", "1")]).await;
     let tenant = server.tenant("acme").await;

@@ -8,7 +8,7 @@ use super::RootError;
 use super::roots::{Taken, prepare};
 use crate::config::Config;
 use crate::domain::tenant::{InvalidName, InvalidRoot};
-use crate::domain::{Clock, Tenant, TenantId, TenantRoot};
+use crate::domain::{Clock, Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
 use crate::store::{Store, StoreError};
 
 /// Why a tenant cannot be created.
@@ -67,8 +67,14 @@ pub async fn create_tenant(
     let taken = Taken::new(config, tenants);
     let roots = plain_roots.clone();
     blocking(move || prepare(&roots, &taken)).await?;
-    let tenant =
-        Tenant { id: TenantId::generate(), name: name.to_owned(), roots: plain_roots, created_at: clock.now() };
+    let tenant = Tenant {
+        id: TenantId::generate(),
+        name: name.to_owned(),
+        roots: plain_roots,
+        limits: TenantLimits::default(),
+        state: TenantState::Active,
+        created_at: clock.now(),
+    };
     store.tenants().create(&tenant).await?;
     Ok(tenant)
 }

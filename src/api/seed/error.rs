@@ -33,6 +33,10 @@ pub(super) enum SeedError {
     SessionNotFound(SessionName),
     /// What was asked for cannot be; the text says why.
     Refused(String),
+    /// The tenant may not do this now; the text says why.
+    Forbidden(String),
+    /// Too much waits already; the text says how much.
+    Full(String),
     /// The server is stopping.
     Draining(String),
     /// The server failed; its log says why.
@@ -111,7 +115,11 @@ impl From<StoreError> for SeedError {
 impl From<StartError> for SeedError {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Workspace(_) | StartError::RefusedEnv { .. } => Self::Refused(error.to_string()),
+            StartError::Workspace(_) | StartError::RefusedEnv { .. } | StartError::NotAllowed(_) => {
+                Self::Refused(error.to_string())
+            }
+            StartError::Suspended => Self::Forbidden(error.to_string()),
+            StartError::Full(_) => Self::Full(error.to_string()),
             StartError::Draining => Self::Draining(error.to_string()),
             StartError::Store(error) => Self::Internal(error),
         }
@@ -133,6 +141,10 @@ impl IntoResponse for SeedError {
             }
             Self::SessionNotFound(name) => refusal(StatusCode::NOT_FOUND, format!("Session {name} not found")),
             Self::Refused(detail) => refusal(StatusCode::BAD_REQUEST, detail),
+            Self::Forbidden(detail) => refusal(StatusCode::FORBIDDEN, detail),
+            Self::Full(detail) => {
+                with_header(refusal(StatusCode::TOO_MANY_REQUESTS, detail), RETRY_AFTER, RETRY_AFTER_SECONDS)
+            }
             Self::Draining(detail) => {
                 with_header(refusal(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_AFTER, RETRY_AFTER_SECONDS)
             }

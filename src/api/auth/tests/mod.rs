@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Issued, NewKey, Verifier, issue_key};
 use crate::config::AuthConfig;
 use crate::domain::clock::ManualClock;
-use crate::domain::{KeyOwner, PlainKey, Tenant, TenantId, TenantRoot, Timestamp};
+use crate::domain::{KeyOwner, PlainKey, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp};
 use crate::lifecycle::Tasks;
 use crate::store::Store;
 
@@ -33,6 +33,8 @@ impl Fixture {
             id: TenantId::generate(),
             name: "acme".to_owned(),
             roots: vec![TenantRoot::new("/srv/acme").unwrap()],
+            limits: TenantLimits::default(),
+            state: TenantState::Active,
             created_at: Timestamp::from_micros(0),
         };
         store.tenants().create(&tenant).await.unwrap();

@@ -6,8 +6,8 @@ use super::messages::TOOL_TURN;
 use crate::api::seed::session_name::SessionName;
 use crate::api::seed::{SeedError, list, status};
 use crate::domain::{
-    AgentReport, EndReason, EventKind, KeyId, NewEvent, Outcome, SessionId, SessionState, Tenant, TenantId, TenantRoot,
-    Timestamp, TurnEnd, TurnId, TurnSpec,
+    AgentReport, EndReason, EventKind, KeyId, NewEvent, Outcome, SessionId, SessionState, Tenant, TenantId,
+    TenantLimits, TenantRoot, TenantState, Timestamp, TurnEnd, TurnId, TurnSpec,
 };
 use crate::store::{Batch, NewSession, NewTurn, Store};
 
@@ -47,7 +47,14 @@ impl Fixture {
         let [acme, other] = [(); 2].map(|()| TenantId::generate());
         for (id, name) in [(acme, "acme"), (other, "other")] {
             let roots = vec![TenantRoot::new("/srv").unwrap()];
-            let tenant = Tenant { id, name: name.to_owned(), roots, created_at: at(0) };
+            let tenant = Tenant {
+                id,
+                name: name.to_owned(),
+                roots,
+                limits: TenantLimits::default(),
+                state: TenantState::Active,
+                created_at: at(0),
+            };
             store.tenants().create(&tenant).await.unwrap();
         }
         Self { store, acme, other, _directory: directory }

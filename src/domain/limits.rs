@@ -1,0 +1,110 @@
+//! What one tenant may use, where that differs from what the installation gives everybody.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PermissionMode, TurnSpec};
+
+/// A tenant's limits. What is absent is as the installation's settings say.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantLimits {
+    /// Sessions that may have a sandbox at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_running: Option<usize>,
+    /// Sessions that may wait for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_waiting: Option<usize>,
+    /// Rounds of model and tools a turn may take; a request that asks for more gets this many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
+    /// How long a turn may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn_timeout_ms: Option<u64>,
+    /// How long a sandbox may live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_timeout_ms: Option<u64>,
+    /// What a sandbox may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<i64>,
+    /// Processors a sandbox may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<f64>,
+    /// Processes a sandbox may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pids: Option<i64>,
+    /// The only models its sessions may ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+    /// The only permission modes its sessions may ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission_modes: Option<Vec<PermissionMode>>,
+}
+
+/// A turn asks for what its tenant may not have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAllowed {
+    /// A model.
+    #[error("the model `{asked}` is not allowed for this tenant; allowed are: {}", .allowed.join(", "))]
+    Model {
+        /// The one asked for.
+        asked: String,
+        /// Those that are allowed.
+        allowed: Vec<String>,
+    },
+    /// A permission mode.
+    #[error("the permission mode `{asked}` is not allowed for this tenant; allowed are: {}", .allowed.join(", "))]
+    PermissionMode {
+        /// The one asked for.
+        asked: &'static str,
+        /// Those that are allowed.
+        allowed: Vec<&'static str>,
+    },
+}
+
+impl TenantLimits {
+    /// Checks what a turn asks for, and lowers what it may have less of. `model` and `mode` are what it gets when it
+    /// names none.
+    ///
+    /// # Errors
+    /// When it asks for what the tenant may not have.
+    pub fn apply(&self, spec: &mut TurnSpec, model: &str, mode: PermissionMode) -> Result<(), NotAllowed> {
+        let asked = spec.model.as_deref().unwrap_or(model);
+        if let Some(allowed) = self.models.as_ref().filter(|allowed| !allowed.iter().any(|model| model == asked)) {
+            return Err(NotAllowed::Model { asked: asked.to_owned(), allowed: allowed.clone() });
+        }
+        let asked = spec.permission_mode.unwrap_or(mode);
+        if let Some(allowed) = self.permission_modes.as_ref().filter(|allowed| !allowed.contains(&asked)) {
+            let allowed = allowed.iter().map(|mode| mode.as_str()).collect();
+            return Err(NotAllowed::PermissionMode { asked: asked.as_str(), allowed });
+        }
+        spec.max_turns = match (spec.max_turns, self.max_turns) {
+            (Some(asked), Some(most)) => Some(asked.min(most)),
+            (asked, most) => asked.or(most),
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_gets_what_its_tenant_may_have_and_no_more() {
+        let limits = TenantLimits {
+            max_turns: Some(10),
+            models: Some(vec!["small".to_owned()]),
+            permission_modes: Some(vec![PermissionMode::Plan]),
+            ..TenantLimits::default()
+        };
+        let mut spec = TurnSpec { max_turns: Some(50), ..TurnSpec::default() };
+        limits.apply(&mut spec, "small", PermissionMode::Plan).unwrap();
+        assert_eq!(spec.max_turns, Some(10));
+        let mut spec = TurnSpec { model: Some("large".to_owned()), ..TurnSpec::default() };
+        let refused = limits.apply(&mut spec, "small", PermissionMode::Plan).unwrap_err().to_string();
+        assert!(refused.contains("`large`") && refused.contains("small"), "{refused}");
+        let mut spec = TurnSpec::default();
+        let refused = limits.apply(&mut spec, "small", PermissionMode::BypassPermissions).unwrap_err().to_string();
+        assert!(refused.contains("bypassPermissions"), "{refused}");
+    }
+}
