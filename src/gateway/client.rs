@@ -32,8 +32,10 @@ enum Expects {
     Answer(oneshot::Sender<Response>),
     /// The rest of a streamed answer.
     Pieces(mpsc::Sender<Piece>),
-    /// Nothing: it has all, or is gone.
+    /// Nothing: it has all, or was given up.
     Nothing,
+    /// Nothing any more: it was not there to be given the next piece.
+    Gone,
 }
 
 /// What a stream to the caller is made of. A stream without an end was cut, and the caller must see that.
@@ -62,6 +64,7 @@ impl Client {
                 Expects::Answer(answer) => answer.closed().await,
                 Expects::Pieces(pieces) => pieces.closed().await,
                 Expects::Nothing => pending().await,
+                Expects::Gone => {}
             }
         };
         tokio::select! {
@@ -111,7 +114,7 @@ impl Client {
             () = self.closed.cancelled() => {}
             () = self.stopping.cancelled() => {}
         }
-        self.abandon();
+        self.expects = Expects::Gone;
     }
 }
 

@@ -90,12 +90,13 @@ impl Patience {
                 }
             };
             tokio::select! {
+                // An answer that never lets one wait comes last, or nobody would notice that its caller has left.
                 biased;
                 () = self.limits.stopping.cancelled() => return Err(GaveUp::Stopping),
-                value = &mut future => return Ok(value),
-                () = &mut silence => return Err(GaveUp::Silent),
                 () = drained => return Err(GaveUp::Unheard),
                 () = client.gone(), if !draining => {}
+                value = &mut future => return Ok(value),
+                () = &mut silence => return Err(GaveUp::Silent),
             }
             client.abandon();
             self.drain = Some(self.begin_drain()?);

@@ -1,1 +1,10 @@
-//! t
+//! The gateway as a sandbox and its payer see it: real HTTP over a real socket, a real ledger, a scripted model.
+
+mod breaking;
+mod by_hand;
+mod cost;
+mod harness;
+mod leaving;
+mod passing;
+mod refusals;
+mod wire;

@@ -1,0 +1,183 @@
+//! Callers that leave, sandboxes that end and a process that stops in the middle of an answer: the call is paid all the
+//! same.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::by_hand::{ByHand, REPORT, SEEN_COST, START, STOP, TEXT, WHOLE_COST, document, event_stream};
+use super::harness::House;
+use super::wire::{Told, hello};
+use crate::config::GatewayConfig;
+use crate::domain::Usage;
+use crate::gateway::client::Client;
+use crate::gateway::patience::{GaveUp, Limits, Patience};
+
+/// What was used until [`TEXT`], as far as it was seen.
+const SEEN: Usage = Usage {
+    input_tokens: 1_000,
+    output_tokens: 8,
+    cache_read_tokens: 0,
+    cache_write_5m_tokens: 0,
+    cache_write_1h_tokens: 0,
+    web_search_requests: 0,
+};
+
+/// A house before `model` that reads on for next to no time.
+async fn impatient(model: &ByHand) -> House {
+    let change = |config: &mut GatewayConfig| {
+        config.upstream_url.clone_from(&model.url);
+        config.drain_timeout_ms = 5;
+    };
+    House::with(change).await
+}
+
+/// The only call was paid to the end.
+async fn assert_whole(house: &House) {
+    let row = house.settled().await;
+    assert_eq!((row.status.as_str(), row.cost.as_nanos()), ("exact", WHOLE_COST));
+    assert_eq!(house.turn_cost().await, row.cost);
+}
+
+/// The only call is paid as far as it was seen, right now.
+async fn assert_seen(house: &House) {
+    let row = house.row().await;
+    assert_eq!((row.status.as_str(), row.usage, row.cost.as_nanos()), ("estimated", SEEN, SEEN_COST));
+    assert_eq!(house.turn_cost().await, row.cost);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_pays_for_all_the_model_says() {
+    let mut model = ByHand::serve().await;
+    let house = House::before(&model.url).await;
+    let (answer, pieces) = model.begin(&house).await;
+    drop(answer);
+    for piece in [TEXT, REPORT, STOP] {
+        pieces.say(piece).await;
+    }
+    assert_whole(&house).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_answer_begins_pays_for_it() {
+    for streams in [true, false] {
+        let mut model = ByHand::serve().await;
+        let house = House::before(&model.url).await;
+        let mut call = Box::pin(house.post(hello().to_string()).send());
+        let asked = tokio::select! {
+            answered = &mut call => panic!("nobody answered, and still: {answered:?}"),
+            asked = model.next() => asked,
+        };
+        drop(call);
+        let message = r#"{"type":"message","usage":{"input_tokens":1000,"output_tokens":50}}"#;
+        asked.answer(if streams { event_stream([START, TEXT, REPORT, STOP].concat()) } else { document(200, message) });
+        assert_whole(&house).await;
+    }
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_gone_pays_for_all_the_model_says_and_hears_none_of_it() {
+    let mut model = ByHand::serve().await;
+    let house = House::before(&model.url).await;
+    let (mut answer, pieces) = model.begin(&house).await;
+    house.closed.cancel();
+    assert!(answer.chunk().await.is_err(), "the answer does not look cut");
+    assert!(house.post(hello().to_string()).send().await.is_err(), "somebody could connect");
+    assert_eq!(house.row().await.status, "open");
+    for piece in [TEXT, REPORT, STOP] {
+        pieces.say(piece).await;
+    }
+    assert_whole(&house).await;
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_gone_takes_no_other_along() {
+    let house = House::new().await;
+    let neighbour = house.neighbour().await;
+    house.closed.cancel();
+    assert_eq!(neighbour.told(&hello()).await.status, 200);
+    assert_eq!(neighbour.row().await.status, "exact");
+}
+
+#[tokio::test]
+async fn an_answer_nobody_hears_is_read_on_for_a_while_and_then_estimated() {
+    for sandbox_goes in [false, true] {
+        let mut model = ByHand::serve().await;
+        let house = impatient(&model).await;
+        let (answer, pieces) = model.begin(&house).await;
+        if sandbox_goes {
+            house.closed.cancel();
+        }
+        drop(answer);
+        pieces.heard_hanging_up().await;
+        assert_seen(&house).await;
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_while_it_is_being_sent_to_is_read_on_for_a_while_only() {
+    let mut model = ByHand::serve().await;
+    let house = impatient(&model).await;
+    let (answer, pieces) = model.begin(&house).await;
+    pieces.say_until_stuck().await;
+    drop(answer);
+    let mut said = 0;
+    while pieces.try_say(&b": and so on\n"[..]).await {
+        said += 1;
+        assert!(said < 200_000, "an answer nobody hears is read on for ever");
+    }
+    assert_seen(&house).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_never_lets_one_wait_is_given_up_all_the_same() {
+    let (long, at_once) = (Duration::from_mins(1), Duration::ZERO);
+    let mut patience = Patience::new(Limits::new(long, long, at_once, CancellationToken::new()));
+    let (mut client, answered) = Client::new(CancellationToken::new(), CancellationToken::new());
+    assert_eq!(patience.wait(&mut client, long, std::future::ready(1)).await, Ok(1));
+    drop(answered);
+    let mut pieces = 0;
+    while patience.wait(&mut client, long, std::future::ready(1)).await != Err(GaveUp::Unheard) {
+        pieces += 1;
+        assert!(pieces < 100_000, "an answer nobody hears is read on for ever");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_stops_settles_what_is_under_way() {
+    let mut model = ByHand::serve().await;
+    let house = House::before(&model.url).await;
+    let (mut answer, _pieces) = model.begin(&house).await;
+    house.stop().await;
+    assert_seen(&house).await;
+    assert!(answer.chunk().await.is_err(), "the answer does not look cut");
+}
+
+#[tokio::test]
+async fn a_process_that_stops_settles_what_has_not_begun_to_be_answered() {
+    let mut model = ByHand::serve().await;
+    let house = House::before(&model.url).await;
+    let body = hello().to_string();
+    let length = body.len() as u64;
+    let stopped = async {
+        let _unanswered = model.next().await;
+        house.stop().await;
+    };
+    let (answer, ()) = tokio::join!(house.post(body).send(), stopped);
+    let message = Told::of(answer.unwrap()).await.refusal(503, "api_error", false);
+    assert!(message.contains("stopped"), "{message}");
+    let row = house.row().await;
+    let guessed = Usage { input_tokens: length.div_ceil(4), ..Usage::default() };
+    assert_eq!((row.status.as_str(), row.usage), ("estimated", guessed));
+}
+
+#[tokio::test]
+async fn a_process_that_stops_waits_for_no_caller_that_does_not_read() {
+    let mut model = ByHand::serve().await;
+    let house = House::before(&model.url).await;
+    let (_unread, pieces) = model.begin(&house).await;
+    pieces.say_until_stuck().await;
+    house.stop().await;
+    assert_seen(&house).await;
+}
