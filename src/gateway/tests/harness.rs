@@ -18,7 +18,9 @@ use super::wire::{KEY, PLACEHOLDER, Told};
 use crate::cli::stand_in::StandIn;
 use crate::config::GatewayConfig;
 use crate::domain::clock::ManualClock;
-use crate::domain::{Secret, SessionId, Tenant, TenantId, TenantRoot, Timestamp, TurnId, TurnSpec, Usd};
+use crate::domain::{
+    KeyId, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId, TurnSpec, Usd,
+};
 use crate::gateway::Gateway;
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Activity, Caller, ModelSocket};
@@ -159,8 +161,25 @@ async fn caller(store: &Store, name: &str) -> Caller {
     let now = Timestamp::from_micros(1);
     let (tenant, session, turn) = (TenantId::generate(), SessionId::generate(), TurnId::generate());
     let roots = vec![TenantRoot::new("/srv").unwrap()];
-    store.tenants().create(&Tenant { id: tenant, name: name.to_owned(), roots, created_at: now }).await.unwrap();
-    let first = NewTurn { id: turn, prompt: "Hi".to_owned(), spec: TurnSpec::default(), created_at: now };
+    store
+        .tenants()
+        .create(&Tenant {
+            id: tenant,
+            name: name.to_owned(),
+            roots,
+            limits: TenantLimits::default(),
+            state: TenantState::Active,
+            created_at: now,
+        })
+        .await
+        .unwrap();
+    let first = NewTurn {
+        id: turn,
+        prompt: "Hi".to_owned(),
+        spec: TurnSpec::default(),
+        key: KeyId::new("key"),
+        created_at: now,
+    };
     let new = NewSession { id: session, tenant, root: "/srv".into(), relative: "".into(), turn: first };
     store.sessions().create(&new).await.unwrap();
     Caller { tenant, session, turn, activity: Activity::new() }

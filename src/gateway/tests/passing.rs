@@ -72,7 +72,7 @@ async fn an_answer_says_nothing_of_the_account_behind_the_key() {
 #[tokio::test]
 async fn a_request_arrives_byte_for_byte() {
     let house = House::new().await;
-    let body = " {\r\n\t\"max_tokens\": 1.0e1 , \"x\":1,\"x\":2, \"model\":\"claude-opus-5-\\u0035\",\"z\":\"\\/\u{e9}\\ud83d\\ude00\",\
+    let body = " {\r\n\t\"max_tokens\": 10 , \"x\":1,\"x\":2, \"model\":\"claude-opus-5-\\u0035\",\"z\":\"\\/\u{e9}\\ud83d\\ude00\",\
         \"messages\":[ ] }\n ";
     Told::of(house.post(body).send().await.unwrap()).await;
     assert_eq!(house.stand_in.received()[0].body, body);
