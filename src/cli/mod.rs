@@ -44,9 +44,9 @@ enum Command {
     },
     /// Run a prompt on a server, and show what the agent does.
     Run(run::RunCommand),
-    /// Create and list tenants.
+    /// Create, list, limit and suspend tenants.
     Tenants(TenantsCommand),
-    /// Create keys.
+    /// Create, list, rotate and revoke keys.
     Keys(KeysCommand),
     /// Create, list, change and archive budgets.
     Budgets(BudgetsCommand),

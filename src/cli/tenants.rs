@@ -1,5 +1,6 @@
 //! `innkeeper tenants`: who may work here, and where.
 
+use std::error::Error;
 use std::path::{PathBuf, absolute};
 
 use clap::{Args, Subcommand};
@@ -8,9 +9,10 @@ use super::data::open_store;
 use super::output::{CommandResult, note, show, show_json, table};
 use crate::api::admin::{TenantList, TenantView, create_tenant};
 use crate::config::Config;
-use crate::domain::SystemClock;
+use crate::domain::{SystemClock, Tenant, TenantLimits, TenantState};
+use crate::store::Store;
 
-/// Create and list tenants
+/// Create, list, limit and suspend tenants
 #[derive(Debug, Args)]
 pub struct TenantsCommand {
     #[command(subcommand)]
@@ -36,6 +38,26 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Show a tenant's limits, or set all of them
+    Limits {
+        /// The tenant
+        name: String,
+        /// The limits as JSON, such as `{"max_running": 2}`; `{}` removes them all. There are `max_running`,
+        /// `max_waiting`, `max_turns`, `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`
+        /// and `permission_modes`
+        #[arg(long, value_name = "JSON")]
+        set: Option<String>,
+    },
+    /// Let a tenant begin nothing more; what runs ends by itself
+    Suspend {
+        /// The tenant
+        name: String,
+    },
+    /// Let a suspended tenant begin again
+    Resume {
+        /// The tenant
+        name: String,
+    },
 }
 
 impl TenantsCommand {
@@ -59,8 +81,35 @@ impl TenantsCommand {
                     tenants => show(&listed(tenants)),
                 }
             }
+            Action::Limits { name, set } => limits(&store, &name, set.as_deref()).await,
+            Action::Suspend { name } => {
+                let tenant = find(&store, &name).await?;
+                store.tenants().change_state(tenant.id, TenantState::Suspended).await?;
+                note(&format!("`{name}` may begin nothing more. What runs ends by itself, or is cancelled."))
+            }
+            Action::Resume { name } => {
+                let tenant = find(&store, &name).await?;
+                store.tenants().change_state(tenant.id, TenantState::Active).await?;
+                note(&format!("`{name}` may begin again."))
+            }
         }
     }
+}
+
+/// The tenant of this name.
+pub(super) async fn find(store: &Store, name: &str) -> Result<Tenant, Box<dyn Error + Send + Sync>> {
+    let tenant = store.tenants().find_by_name(name).await?;
+    let tenant = tenant.filter(|tenant| tenant.state != TenantState::Archived);
+    Ok(tenant.ok_or_else(|| format!("there is no tenant `{name}`; `innkeeper tenants list` shows them all"))?)
+}
+
+async fn limits(store: &Store, name: &str, set: Option<&str>) -> CommandResult {
+    let tenant = find(store, name).await?;
+    let Some(text) = set else { return show_json(&tenant.limits) };
+    let limits: TenantLimits = serde_json::from_str(text).map_err(|error| format!("these are no limits: {error}"))?;
+    store.tenants().set_limits(tenant.id, &limits).await?;
+    show_json(&limits)?;
+    note("They hold for what begins from now on.")
 }
 
 fn show_created(tenant: &TenantView) -> CommandResult {
@@ -70,13 +119,14 @@ fn show_created(tenant: &TenantView) -> CommandResult {
 
 /// A row for each tenant, and one more for each further root.
 fn listed(tenants: &[TenantView]) -> String {
-    let mut rows = vec![["NAME", "ID", "CREATED", "ROOTS"].map(str::to_owned)];
+    let mut rows = vec![["NAME", "ID", "STATE", "CREATED", "ROOTS"].map(str::to_owned)];
     for tenant in tenants {
         let created_at = tenant.created_at.to_string();
         let day = created_at.get(..10).unwrap_or(&created_at).to_owned();
-        let mut row = [tenant.name.clone(), tenant.id.to_string(), day, String::new()];
+        let state = tenant.state.as_str().to_owned();
+        let mut row = [tenant.name.clone(), tenant.id.to_string(), state, day, String::new()];
         for root in &tenant.roots {
-            row[3] = root.display().to_string();
+            row[4] = root.display().to_string();
             rows.push(std::mem::take(&mut row));
         }
     }
@@ -92,11 +142,18 @@ mod tests {
     fn every_root_of_a_tenant_is_listed() {
         let id = TenantId::generate();
         let roots = ["/srv/acme", "/srv/more"].map(PathBuf::from).to_vec();
-        let tenant = TenantView { id, name: "acme".to_owned(), roots, created_at: Timestamp::from_micros(0) };
+        let tenant = TenantView {
+            id,
+            name: "acme".to_owned(),
+            roots,
+            limits: TenantLimits::default(),
+            state: TenantState::Active,
+            created_at: Timestamp::from_micros(0),
+        };
         let text = listed(&[tenant]);
         let lines: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines[0], ["NAME", "ID", "CREATED", "ROOTS"]);
-        assert_eq!(lines[1], ["acme", id.to_string().as_str(), "1970-01-01", "/srv/acme"]);
+        assert_eq!(lines[0], ["NAME", "ID", "STATE", "CREATED", "ROOTS"]);
+        assert_eq!(lines[1], ["acme", id.to_string().as_str(), "active", "1970-01-01", "/srv/acme"]);
         assert_eq!(lines[2], ["/srv/more"]);
     }
 }

@@ -162,6 +162,21 @@ impl Registry {
         Err(CancelError::NotRunning(overview.seed_status()))
     }
 
+    /// Cancels every turn of a tenant that is under way or waits.
+    ///
+    /// # Errors
+    /// When the store fails; what was cancelled until then stays cancelled.
+    pub async fn cancel_all(&self, tenant: TenantId) -> Result<(), StoreError> {
+        for overview in self.0.store.sessions().list_live().await? {
+            if overview.session.tenant == tenant
+                && let Err(CancelError::Store(error)) = self.cancel(tenant, overview.session.id).await
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes a session at rest, and answers how it stood.
     ///
     /// # Errors

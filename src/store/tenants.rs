@@ -73,7 +73,7 @@ impl Tenants<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn set_state(&self, id: TenantId, state: TenantState) -> Result<bool, StoreError> {
+    pub async fn change_state(&self, id: TenantId, state: TenantState) -> Result<bool, StoreError> {
         let updated = sqlx::query("update tenants set state = $1 where id = $2 and state <> $3")
             .bind(state.as_str())
             .bind(id.to_string())

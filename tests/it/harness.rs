@@ -35,6 +35,8 @@ pub(crate) struct Server {
     pub(crate) roots: TempDir,
     /// Where tenants reach it.
     pub(crate) url: String,
+    /// Where operators reach it.
+    pub(crate) operator_url: String,
     /// The operators' key, if this start made it.
     pub(crate) operator_key: Option<String>,
     settings: Vec<(String, String)>,
@@ -79,16 +81,16 @@ impl Server {
         ];
         let settings: Vec<_> =
             ours.iter().chain(settings).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let (process, url, operator_key) = spawn(&settings, data.path()).await;
+        let Started { process, url, operator_url, operator_key } = spawn(&settings, data.path()).await;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let installation = open_store(data.path()).await.installation().await.unwrap();
-        Self { stand_in, data, roots, url, operator_key, settings, installation, process, http }
+        Self { stand_in, data, roots, url, operator_url, operator_key, settings, installation, process, http }
     }
 
     /// Starts it again on the same data, after it was killed or has ended.
     pub(crate) async fn start_again(&mut self) {
-        let (process, url, _) = spawn(&self.settings, self.data.path()).await;
-        (self.process, self.url) = (process, url);
+        let started = spawn(&self.settings, self.data.path()).await;
+        (self.process, self.url, self.operator_url) = (started.process, started.url, started.operator_url);
     }
 
     /// Kills it, as a crash does.
@@ -305,8 +307,16 @@ fn program(settings: &[(String, String)], data: &Path) -> Command {
     command
 }
 
+/// A program that was started, and what it told.
+struct Started {
+    process: Child,
+    url: String,
+    operator_url: String,
+    operator_key: Option<String>,
+}
+
 /// Starts the program, and answers it with the address and the key it tells.
-async fn spawn(settings: &[(String, String)], data: &Path) -> (Child, String, Option<String>) {
+async fn spawn(settings: &[(String, String)], data: &Path) -> Started {
     let log = File::options().create(true).append(true).open(data.join("server.log")).unwrap();
     let mut process = program(settings, data).arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -317,11 +327,12 @@ async fn spawn(settings: &[(String, String)], data: &Path) -> (Child, String, Op
                 operator_key = Some(key.to_owned());
             }
             if let Some((_, rest)) = line.split_once("listens on ") {
-                return rest.split_whitespace().next().unwrap().to_owned();
+                let (url, operators) = rest.split_once(" (operators: ").unwrap();
+                return (url.to_owned(), operators.trim_end_matches(')').to_owned());
             }
         }
         panic!("the server ended: {}", std::fs::read_to_string(data.join("server.log")).unwrap());
     };
-    let url = timeout(PATIENCE, told).await.expect("the server does not start");
-    (process, url, operator_key)
+    let (url, operator_url) = timeout(PATIENCE, told).await.expect("the server does not start");
+    Started { process, url, operator_url, operator_key }
 }

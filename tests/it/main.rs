@@ -15,4 +15,5 @@ mod money;
 mod requests;
 mod restarting;
 mod resuming;
+mod tenancy;
 mod workspaces;

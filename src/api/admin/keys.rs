@@ -1,4 +1,4 @@
-//! `/admin/v1/tenants/{id}/keys`: the keys of a tenant.
+//! `/admin/v1/tenants/{id}/keys` and `/admin/v1/keys/{id}`: the keys of tenants.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -8,10 +8,11 @@ use http::{HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::tenants::find_tenant;
 use super::{AdminError, ErrorBody};
 use crate::api::ApiState;
-use crate::api::auth::{Issued, NewKey, OperatorCaller, issue_key};
-use crate::domain::{KeyOwner, TenantId, Timestamp};
+use crate::api::auth::{Issued, NewKey, OperatorCaller, issue_key, revoke_key, rotate_key};
+use crate::domain::{Key, KeyId, KeyOwner, TenantId, Timestamp};
 
 /// A key to be issued.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -63,6 +64,57 @@ impl From<Issued> for IssuedKeyView {
     }
 }
 
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyView {
+    /// The key's public part, which names it.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// When it was issued.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// From when on it opens nothing; null when it does not expire.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked; null when it was not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyList {
+    /// The keys, oldest first.
+    pub data: Vec<KeyView>,
+}
+
+/// How a key is to be rotated.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RotateKey {
+    /// For how many hours the old key still opens what it opened.
+    overlap_hours: u32,
+}
+
+impl From<Key> for KeyView {
+    fn from(key: Key) -> Self {
+        Self {
+            id: key.id.as_str().to_owned(),
+            name: key.name,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+        }
+    }
+}
+
+impl FromIterator<Key> for KeyList {
+    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
+        Self { data: keys.into_iter().map(KeyView::from).collect() }
+    }
+}
+
 /// Issue a key of a tenant.
 #[utoipa::path(
     post,
@@ -87,10 +139,79 @@ pub(super) async fn create(
     body: Result<Json<CreateKey>, JsonRejection>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<IssuedKeyView>), AdminError> {
     let Json(new) = body?;
-    let missing = AdminError::NotFound("there is no such tenant");
-    let Ok(id) = id.parse::<TenantId>() else { return Err(missing) };
-    let tenant = state.store.tenants().find(id).await?.ok_or(missing)?;
+    let tenant = find_tenant(&state.store, &id).await?;
     let new = NewKey { owner: KeyOwner::Tenant(tenant.id), name: new.name, expires_in_days: new.expires_in_days };
     let issued = issue_key(&state.store, &*state.clock, state.keys.hasher(), new).await?;
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(issued.into())))
 }
+
+/// List a tenant's keys.
+#[utoipa::path(
+    get, path = "/admin/v1/tenants/{id}/keys", tag = "admin", operation_id = "list_tenant_keys",
+    params(("id" = String, Path, description = "The tenant's id")),
+    responses(
+        (status = OK, description = "The keys, oldest first, those that open nothing any more too", body = KeyList),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = NOT_FOUND, description = "There is no such tenant", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(super) async fn list(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<Json<KeyList>, AdminError> {
+    let tenant = find_tenant(&state.store, &id).await?;
+    Ok(Json(state.store.keys().list(KeyOwner::Tenant(tenant.id)).await?.into_iter().collect()))
+}
+
+/// Revoke a key. It opens nothing from this moment on.
+#[utoipa::path(
+    delete, path = "/admin/v1/keys/{id}", tag = "admin", operation_id = "revoke_key",
+    params(("id" = String, Path, description = "The key's public part")),
+    responses(
+        (status = NO_CONTENT, description = "It opens nothing any more"),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = NOT_FOUND, description = "There is no such key", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(super) async fn revoke(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, AdminError> {
+    let id = KeyId::new(id);
+    revoke_key(&state.store, &*state.clock, &id).await?.ok_or(NO_KEY)?;
+    state.keys.forget(&id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Issue a key in the place of another, which opens nothing any more after an overlap.
+#[utoipa::path(
+    post, path = "/admin/v1/keys/{id}/rotate", tag = "admin", operation_id = "rotate_key", request_body = RotateKey,
+    params(("id" = String, Path, description = "The old key's public part")),
+    responses(
+        (status = CREATED, description = "The new key, shown this once", body = IssuedKeyView),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = NOT_FOUND, description = "There is no such key, or it opens nothing any more", body = ErrorBody),
+        (status = SERVICE_UNAVAILABLE, description = "Too many keys are being hashed", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(super) async fn rotate(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    body: Result<Json<RotateKey>, JsonRejection>,
+) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<IssuedKeyView>), AdminError> {
+    let Json(how) = body?;
+    let old = state.store.keys().find(&KeyId::new(id)).await?;
+    let old = old.filter(|key| key.is_valid_at(state.clock.now())).ok_or(NO_KEY)?;
+    let hasher = state.keys.hasher();
+    let issued = rotate_key(&state.store, &*state.clock, hasher, &old, how.overlap_hours).await?;
+    state.keys.forget(&old.id);
+    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(issued.into())))
+}
+
+const NO_KEY: AdminError = AdminError::NotFound("there is no such key");

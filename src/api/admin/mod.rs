@@ -17,7 +17,7 @@ pub use budgets::{
     BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, update_budget,
 };
 pub use error::{AdminError, ErrorBody, ErrorDetail};
-pub use keys::IssuedKeyView;
+pub use keys::{IssuedKeyView, KeyList, KeyView};
 pub use new_tenant::{CreateTenantError, create_tenant};
 pub use roots::RootError;
 pub use routes::router;

@@ -11,7 +11,13 @@ use crate::api::ApiState;
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(keys::create))
+        .routes(routes!(tenants::get, tenants::archive))
+        .routes(routes!(tenants::set_limits))
+        .routes(routes!(tenants::suspend))
+        .routes(routes!(tenants::resume))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(keys::rotate))
         .routes(routes!(budgets::create, budgets::list))
         .routes(routes!(budgets::update, budgets::archive))
 }

@@ -12,6 +12,7 @@ mod extract;
 mod hash;
 mod issue;
 mod rejection;
+mod retire;
 mod schemes;
 #[cfg(test)]
 mod tests;
@@ -21,5 +22,6 @@ pub use extract::{OperatorCaller, TenantCaller};
 pub use hash::{Busy, Hasher};
 pub use issue::{IssueError, Issued, NewKey, ensure_operator_key, issue_key};
 pub use rejection::Rejection;
+pub use retire::{revoke_key, rotate_key};
 pub use schemes::KeySchemes;
 pub use verifier::{Owner, Verified, Verifier, VerifyError};

@@ -19,7 +19,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Busy, Hasher};
 use crate::config::AuthConfig;
-use crate::domain::{Clock, Key, KeyId, KeyOwner, PlainKey, Tenant, Timestamp};
+use crate::domain::{Clock, Key, KeyId, KeyOwner, PlainKey, Tenant, TenantState, Timestamp};
 use crate::lifecycle::Tasks;
 use crate::store::{Store, StoreError};
 
@@ -165,7 +165,10 @@ impl Verifier {
         }
         let owner = match record.owner {
             KeyOwner::Operator => Some(Owner::Operator),
-            KeyOwner::Tenant(tenant) => self.store.tenants().find(tenant).await?.map(Arc::new).map(Owner::Tenant),
+            KeyOwner::Tenant(tenant) => {
+                let found = self.store.tenants().find(tenant).await?;
+                found.filter(|tenant| tenant.state != TenantState::Archived).map(Arc::new).map(Owner::Tenant)
+            }
         };
         Ok(owner.map(|owner| (record, owner)))
     }

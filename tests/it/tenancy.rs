@@ -1,0 +1,108 @@
+//! What operators do to tenants, and how it shows to them.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Server, Tenant, script, tool_results};
+
+impl Server {
+    /// A call of the admin API, with the operators' key.
+    async fn admin(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}/admin/v1{path}", self.operator_url);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let key = self.operator_key.as_ref().unwrap();
+        let response = http.request(method, url).header("x-api-key", key).json(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+}
+
+async fn refusal(tenant: &Tenant, body: &Value) -> (u16, String) {
+    let (status, answer) = tenant.execute(body).await;
+    (status.as_u16(), answer["detail"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_begins_nothing_and_sees_what_it_has() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let running = tenant.start(&json!({"prompt": "Please count from 1 to 1000"})).await;
+    let path = format!("/tenants/{}", tenant.id);
+    let (status, view) = server.admin(Method::POST, &format!("{path}/suspend"), &json!({"stop_running": true})).await;
+    assert_eq!((status, &view["state"]), (200, &json!("suspended")));
+    assert_eq!(tenant.status(&running).await["status"], "cancelled");
+    let (status, detail) = refusal(&tenant, &json!({"prompt": "x"})).await;
+    assert!(status == 403 && detail.contains("suspended"), "{status} {detail}");
+    assert_eq!(server.admin(Method::POST, &format!("{path}/resume"), &json!({})).await.0, 200);
+    assert_eq!(tenant.run(&json!({"prompt": "Say hello"})).await["status"], "completed");
+
+    server.command(&["tenants", "suspend", "acme"]).await;
+    assert_eq!(
+        refusal(&tenant, &json!({"prompt": "x"})).await.0,
+        403,
+        "the command line's word does not count at once"
+    );
+    assert_eq!(server.admin(Method::DELETE, &path, &json!({})).await.0, 204);
+    assert_eq!(tenant.get("/sessions/").await.0.as_u16(), 401);
+    assert_eq!(server.admin(Method::GET, &path, &json!({})).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_tenant_s_own_limits_hold_for_what_it_begins() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let limits = json!({
+        "max_running": 1, "max_waiting": 1, "max_turns": 2, "pids": 100,
+        "models": ["claude-haiku-4-5", "claude-sonnet-5-5"], "permission_modes": ["bypassPermissions"],
+    });
+    let path = format!("/tenants/{}/limits", tenant.id);
+    assert_eq!(server.admin(Method::PUT, &path, &json!({"max_runing": 1})).await.0, 422);
+    let (status, view) = server.admin(Method::PUT, &path, &limits).await;
+    assert_eq!((status, &view["limits"]), (200, &limits));
+
+    let free = |prompt: &str| json!({"prompt": prompt, "permission_mode": "bypassPermissions"});
+    let (status, detail) = refusal(&tenant, &json!({"prompt": "x"})).await;
+    assert!(status == 400 && detail.contains("`default` is not allowed"), "{status} {detail}");
+    let opus = json!({"prompt": "x", "model": "claude-opus-5-5", "permission_mode": "bypassPermissions"});
+    assert!(refusal(&tenant, &opus).await.1.contains("claude-haiku-4-5, claude-sonnet-5-5"));
+
+    let status = tenant.run(&free(&script(&json!({"turns": 5})))).await;
+    assert_eq!(status["error"], "Reached maximum number of turns (2)");
+    let look = script(&json!({"tools": [{"name": "Bash", "input": {"command":
+        "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null; true"}}]}));
+    assert_eq!(tool_results(&tenant.run(&free(&look)).await), ["100"]);
+
+    let running = tenant.start(&free("Please count from 1 to 1000")).await;
+    server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent > 2)).await;
+    let waiting = tenant.start(&free("Say hello")).await;
+    let (status, detail) = refusal(&tenant, &free("one too many")).await;
+    assert!(status == 429 && detail.contains("1 sessions are waiting already"), "{status} {detail}");
+    tenant.cancel(&running).await;
+    assert_eq!(tenant.finish(&waiting).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_key_is_rotated_with_an_overlap_and_revoked_at_once() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let (_, keys) = server.admin(Method::GET, &format!("/tenants/{}/keys", tenant.id), &json!({})).await;
+    let old = keys["data"][0]["id"].as_str().unwrap().to_owned();
+    assert!(!keys.to_string().contains("hash"), "{keys}");
+    let (status, issued) =
+        server.admin(Method::POST, &format!("/keys/{old}/rotate"), &json!({"overlap_hours": 1})).await;
+    assert_eq!(status, 201, "{issued}");
+    let (new, key) = (issued["id"].as_str().unwrap(), issued["key"].as_str().unwrap());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let opens = async |key: &str| {
+        let request = http.get(format!("{}/sessions/", server.url)).header("x-api-key", key);
+        request.send().await.unwrap().status().as_u16() == 200
+    };
+    assert!(opens(&tenant.key).await && opens(key).await);
+    assert_eq!(server.admin(Method::DELETE, &format!("/keys/{old}"), &json!({})).await.0, 204);
+    assert!(!opens(&tenant.key).await, "a revoked key opens something");
+    assert!(opens(key).await);
+    assert_eq!(server.admin(Method::DELETE, "/keys/nothing", &json!({})).await.0, 404);
+    let listed = server.command(&["keys", "list", "--tenant", "acme"]).await;
+    assert!(listed.contains(&old) && listed.contains(new), "{listed}");
+}
