@@ -92,7 +92,8 @@ impl Maker {
         limits: &TenantLimits,
     ) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
-        let name = format!("{}-{epoch}", caller.session);
+        let session = caller.session;
+        let name = format!("{session}-{epoch}");
         let parent = self.config.sandboxes_dir();
         let directory =
             SandboxDirectory::create(&parent, &name, workspace.uid, workspace.gid).map_err(OpenError::Directory)?;
@@ -120,6 +121,7 @@ impl Maker {
         let outcome = tokio::time::timeout(limit, ready).await.unwrap_or(Err(OpenError::TimedOut(limit)));
         match outcome {
             Ok(()) => {
+                tracing::debug!(%session, "the sandbox stands");
                 self.tasks.spawn("sandbox", watch(Arc::clone(&self.engine), remains.id.clone(), remains.gone.clone()));
                 Ok(Sandbox { link: handle, reports, remains })
             }

@@ -63,7 +63,11 @@ pub(super) async fn begin(
     let limit = Duration::from_millis(config.sandbox.start_timeout_ms);
     let failed =
         |why: String| TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"));
-    timeout(limit, ready(progress)).await.unwrap_or_else(|_| Err(failed(format!("it was not ready within {limit:?}"))))
+    timeout(limit, ready(progress))
+        .await
+        .unwrap_or_else(|_| Err(failed(format!("it was not ready within {limit:?}"))))?;
+    tracing::debug!(session = %overview.session.id, "the agent is ready");
+    Ok(())
 }
 
 async fn ready(progress: &mut mpsc::Receiver<Progress>) -> Result<(), TurnEnd> {

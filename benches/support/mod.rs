@@ -1,0 +1,176 @@
+//! What the benches share: the real program with data of its own, a stand-in as its model, and how a row is told.
+
+use std::error::Error;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use innkeeper::cli::stand_in::StandIn;
+use innkeeper::domain::TenantId;
+use reqwest::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// What a bench stops with when it cannot go on.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// How long anything that is waited for may take.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How often is looked meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The program's data, before and while it serves.
+pub(crate) struct Installation {
+    /// Its model.
+    pub(crate) stand_in: StandIn,
+    settings: Vec<(String, String)>,
+    data: TempDir,
+    roots: TempDir,
+    _serving: JoinSet<std::io::Result<()>>,
+}
+
+/// A tenant of an installation.
+pub(crate) struct Tenant {
+    /// Its id.
+    pub(crate) id: TenantId,
+    /// Its key.
+    pub(crate) key: String,
+    /// Its one root.
+    pub(crate) root: PathBuf,
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    /// Where tenants reach it: host and port.
+    pub(crate) address: String,
+    /// Its process.
+    pub(crate) pid: u32,
+    http: reqwest::Client,
+    _process: Child,
+}
+
+impl Installation {
+    /// An installation without tenants that logs what `filter` lets through.
+    pub(crate) async fn new(filter: &str) -> Result<Self> {
+        let stand_in = StandIn::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let model = format!("http://{}", listener.local_addr()?);
+        let (mut serving, served) = (JoinSet::new(), stand_in.clone());
+        serving.spawn(async move { served.serve(listener, std::future::pending()).await });
+        let settings = [
+            ("HTTP__LISTEN", "127.0.0.1:0"),
+            ("HTTP__OPERATOR_LISTEN", "127.0.0.1:0"),
+            ("GATEWAY__API_KEY", "stand-in-key"),
+            ("GATEWAY__UPSTREAM_URL", &model),
+            ("LOG__FILTER", filter),
+        ];
+        let settings = settings.map(|(name, value)| (format!("INNKEEPER_{name}"), value.to_owned())).to_vec();
+        let (data, roots) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        Ok(Self { stand_in, settings, data, roots, _serving: serving })
+    }
+
+    /// The database's file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data.path().join("innkeeper.db")
+    }
+
+    /// Everything its server has logged.
+    pub(crate) fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.log_path())?)
+    }
+
+    /// A new tenant with a key, made as an operator makes it.
+    pub(crate) async fn tenant(&self, name: &str) -> Result<Tenant> {
+        let root = self.roots.path().join(name);
+        let made = self.command(&["tenants", "create", name, "--json", "--root", text(&root)?]).await?;
+        let made: Value = serde_json::from_str(&made)?;
+        let key = self.command(&["keys", "create", "--tenant", name]).await?.trim().to_owned();
+        Ok(Tenant { id: made["id"].as_str().ok_or("a tenant without an id")?.parse()?, key, root })
+    }
+
+    /// Starts the server.
+    pub(crate) async fn serve(&self) -> Result<Server> {
+        let log = File::options().create(true).append(true).open(self.log_path())?;
+        let mut process = self.program().arg("serve").stdout(Stdio::piped()).stderr(log).spawn()?;
+        let mut lines = BufReader::new(process.stdout.take().ok_or("no output")?).lines();
+        let address = timeout(PATIENCE, async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some((_, rest)) = line.split_once("listens on http://") {
+                    return Ok(rest.split_whitespace().next().unwrap_or_default().to_owned());
+                }
+            }
+            Err(format!("the server ended: {}", self.log()?).into())
+        });
+        let address: Result<String> = address.await?;
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let pid = process.id().ok_or("the server has ended")?;
+        Ok(Server { address: address?, pid, http, _process: process })
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.data.path().join("server.log")
+    }
+
+    /// Runs one of the program's commands, and answers what it tells.
+    async fn command(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.program().args(arguments).output().await?;
+        if !output.status.success() {
+            return Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", self.data.path()).kill_on_drop(true);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+impl Server {
+    /// Asks for something with a tenant's key, and answers what comes back.
+    pub(crate) async fn ask(&self, tenant: &Tenant, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let request = self.http.request(method, format!("http://{}{path}", self.address));
+        let request = request.header("x-api-key", &tenant.key);
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Starts a session, and answers its id.
+    pub(crate) async fn start(&self, tenant: &Tenant, asked: &Value) -> Result<String> {
+        let answer = self.ask(tenant, Method::POST, "/execute/", Some(asked)).await?;
+        Ok(answer["session_id"].as_str().ok_or("a session without an id")?.to_owned())
+    }
+}
+
+/// Looks again and again until there is something, and answers it.
+pub(crate) async fn eventually<T>(look: impl AsyncFn() -> Result<Option<T>>) -> Result<T> {
+    let found = async {
+        loop {
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    timeout(PATIENCE, found).await?
+}
+
+/// The value below which `percent` of the sorted `values` lie.
+pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
+    let rank = (values.len() * percent).div_ceil(100).max(1);
+    values.get(rank - 1).copied().unwrap_or(f64::NAN)
+}
+
+/// A path as text.
+pub(crate) fn text(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| "a path that is not text".into())
+}
