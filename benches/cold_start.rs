@@ -10,6 +10,7 @@ mod docker_events;
 #[path = "support/plain.rs"]
 mod plain;
 #[expect(dead_code, reason = "this bench uses a part of it")]
+#[path = "support/installation.rs"]
 mod support;
 
 use innkeeper::cli::stand_in::StandIn;

@@ -9,6 +9,7 @@ mod fill;
 mod load;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/installation.rs"]
 mod support;
 
 use innkeeper::store::Store;

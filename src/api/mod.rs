@@ -1,5 +1,6 @@
 //! The HTTP APIs: extract, authorize, call, render.
 
+pub mod account;
 pub mod admin;
 pub mod auth;
 mod router;

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::auth::{KeySchemes, TenantCaller};
-use super::{ApiState, admin, seed};
+use super::{ApiState, account, admin, seed};
 
 /// What the documents begin with.
 #[derive(OpenApi)]
@@ -21,7 +21,7 @@ struct Document;
 
 /// What tenants reach.
 pub fn public(state: ApiState) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router()).split_for_parts();
+    let (router, document) = tenants().split_for_parts();
     let ui = ui(&state);
     let cors = cors(&state.config.http.cors_origins);
     router
@@ -31,6 +31,11 @@ pub fn public(state: ApiState) -> Router {
         .fallback(seed::not_found)
         .layer(CatchPanicLayer::new())
         .layer(cors)
+}
+
+/// The calls of tenants.
+fn tenants() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router()).merge(account::router())
 }
 
 /// What operators reach.
@@ -83,8 +88,7 @@ mod tests {
 
     #[test]
     fn the_documents_are_what_was_reviewed() {
-        let public = OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router());
-        insta::assert_json_snapshot!("public_openapi", public.into_openapi());
+        insta::assert_json_snapshot!("public_openapi", tenants().into_openapi());
         let operator = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());
         insta::assert_json_snapshot!("operator_openapi", operator.into_openapi());
     }

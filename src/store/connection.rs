@@ -65,7 +65,7 @@ impl Store {
 
     /// To be called after every write to a session, so that nobody reads what it was.
     pub(super) fn changed(&self, tenant: TenantId, session: SessionId) {
-        self.cache.forget(session);
+        self.cache.mark(session);
         self.lists.mark(tenant, session);
     }
 

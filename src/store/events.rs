@@ -84,18 +84,24 @@ impl Events<'_> {
         rows.iter().map(event).collect()
     }
 
-    /// The events of a tenant's session that are messages of the conversation, in order.
+    /// The events of a tenant's session after `after` that are messages of the conversation, in order.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn messages(&self, tenant: TenantId, session: SessionId) -> Result<Vec<Event>, StoreError> {
+    pub async fn messages_after(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        after: i64,
+    ) -> Result<Vec<Event>, StoreError> {
         let rows = sqlx::query(
             "select e.* from events e join sessions s on s.id = e.session_id
-             where s.tenant_id = $1 and s.id = $2 and e.kind = $3 order by e.seq",
+             where s.tenant_id = $1 and s.id = $2 and e.kind = $3 and e.seq > $4 order by e.seq",
         )
         .bind(tenant.to_string())
         .bind(session.to_string())
         .bind(EventKind::Message.as_str())
+        .bind(after)
         .fetch_all(&self.0.read)
         .await?;
         rows.iter().map(event).collect()

@@ -1,70 +1,70 @@
-//! What was read of sessions at rest, kept in memory until somebody writes to them.
+//! Conversations that were read, kept in memory as they were rendered.
 //!
-//! A client that polls a finished session asks the same question again and again, and the answer is the same until the
-//! session is written to. Every write in this module's siblings ends with [`ReadCache::forget`]. A reader that began
-//! before a write must not keep what it read: it remembers the count of writes it began at, and its copy is refused
-//! when the count has moved on.
+//! A client that polls a session asks the same question again and again, and most of the answer is the same. So the
+//! messages are kept as bytes; a write marks the session, and the next reader reads its row and the messages that came
+//! after the last one kept, and no others.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use moka::sync::Cache;
+use tokio::sync::Mutex;
 
 use super::{Store, StoreError};
-use crate::domain::{Event, SessionId, SessionOverview, SessionState, TenantId};
+use crate::domain::{Event, SessionId, SessionOverview, TenantId};
 
 /// Bytes of conversations that are kept at most.
 const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Bytes a copy takes beside its messages and prompts, about.
+const COPY_BYTES: usize = 1_024;
+
+/// Makes bytes of the messages of a session: of those before as they were made, and of further ones.
+pub type Render = fn(earlier: &[u8], events: &[Event]) -> Bytes;
+
 /// A session and its messages as they were read together.
 #[derive(Debug)]
-pub struct Conversation<T> {
+pub struct Conversation {
     /// The session with its latest turn.
     pub overview: SessionOverview,
-    /// What the reader made of its messages.
-    pub messages: T,
+    /// Its messages as they were rendered.
+    pub messages: Bytes,
+    /// The `seq` of the last event that was looked at.
+    seen: i64,
 }
 
 /// The copies. Cheap to clone; all clones are one cache.
 #[derive(Clone, Debug)]
-pub struct ReadCache {
-    copies: Cache<SessionId, Arc<Conversation<bytes::Bytes>>>,
-    writes: Arc<Mutex<u64>>,
+pub struct ReadCache(Cache<SessionId, Arc<Kept>>);
+
+/// One session's copy.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Held while rows are read, so that no older copy can take the place of a newer one.
+    copy: Mutex<Option<Arc<Conversation>>>,
+    /// Whether the session was written to since its copy was read.
+    is_stale: AtomicBool,
+    /// Bytes of the copy.
+    bytes: AtomicUsize,
 }
 
 impl ReadCache {
     pub(super) fn new() -> Self {
-        let copies = Cache::builder()
-            .max_capacity(CAPACITY_BYTES)
-            .weigher(|_, copy: &Arc<Conversation<bytes::Bytes>>| {
-                let prompt = copy.overview.session.prompt.len() + copy.overview.turn.prompt.len();
-                u32::try_from(copy.messages.len() + prompt + 1024).unwrap_or(u32::MAX)
-            })
-            .build();
-        Self { copies, writes: Arc::default() }
+        let bytes = |kept: &Arc<Kept>| u32::try_from(kept.bytes.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(CAPACITY_BYTES).weigher(move |_, kept| bytes(kept)).build())
     }
 
-    /// Drops what was read of a session that has just been written to.
-    pub(super) fn forget(&self, session: SessionId) {
-        let mut writes = self.lock();
-        *writes += 1;
-        self.copies.invalidate(&session);
-    }
-
-    fn keep(&self, begun_at: u64, copy: &Arc<Conversation<bytes::Bytes>>) {
-        let writes = self.lock();
-        if *writes == begun_at {
-            self.copies.insert(copy.overview.session.id, Arc::clone(copy));
+    /// Marks the copy of a session that has just been written to.
+    pub(super) fn mark(&self, session: SessionId) {
+        if let Some(kept) = self.0.get(&session) {
+            kept.is_stale.store(true, Ordering::SeqCst);
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, u64> {
-        self.writes.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Store {
-    /// A tenant's session with its messages, made into bytes by `render`; kept for the next reader while the session
-    /// rests.
+    /// A tenant's session with its messages, made into bytes by `render`, which must be the same at every call.
     ///
     /// # Errors
     /// When the store fails.
@@ -72,18 +72,38 @@ impl Store {
         &self,
         tenant: TenantId,
         id: SessionId,
-        render: fn(&[Event]) -> bytes::Bytes,
-    ) -> Result<Option<Arc<Conversation<bytes::Bytes>>>, StoreError> {
-        if let Some(copy) = self.cache.copies.get(&id) {
-            return Ok((copy.overview.session.tenant == tenant).then_some(copy));
+        render: Render,
+    ) -> Result<Option<Arc<Conversation>>, StoreError> {
+        let kept = self.cache.0.get_with(id, Arc::default);
+        let mut copy = kept.copy.lock().await;
+        // Asked before the rows are read: what is written meanwhile is marked again.
+        let is_stale = kept.is_stale.swap(false, Ordering::SeqCst);
+        let earlier = copy.take();
+        if let Some(fresh) = earlier.as_ref().filter(|_| !is_stale) {
+            let fresh = Arc::clone(fresh);
+            *copy = earlier;
+            return Ok((fresh.overview.session.tenant == tenant).then_some(fresh));
         }
-        let begun_at = *self.cache.lock();
-        let Some(overview) = self.sessions().find(tenant, id).await? else { return Ok(None) };
-        let messages = render(&self.events().messages(tenant, id).await?);
-        let copy = Arc::new(Conversation { overview, messages });
-        if copy.overview.session.state == SessionState::Idle {
-            self.cache.keep(begun_at, &copy);
-        }
-        Ok(Some(copy))
+        // Should a read fail, there is no copy, and the next reader begins anew.
+        let Some(overview) = self.sessions().find(tenant, id).await? else {
+            if earlier.is_none() {
+                self.cache.0.invalidate(&id);
+            }
+            *copy = earlier;
+            kept.is_stale.fetch_or(is_stale, Ordering::SeqCst);
+            return Ok(None);
+        };
+        let (seen, messages) = earlier.as_ref().map_or((0, Bytes::new()), |copy| (copy.seen, copy.messages.clone()));
+        let further = self.events().messages_after(tenant, id, seen).await?;
+        let messages = if further.is_empty() && earlier.is_some() { messages } else { render(&messages, &further) };
+        let seen = further.last().map_or(seen, |event| event.seq);
+        let fresh = Arc::new(Conversation { overview, messages, seen });
+        *copy = Some(Arc::clone(&fresh));
+        let prompts = fresh.overview.session.prompt.len() + fresh.overview.turn.prompt.len();
+        kept.bytes.store(fresh.messages.len() + prompts + COPY_BYTES, Ordering::Relaxed);
+        drop(copy);
+        // Weighed anew.
+        self.cache.0.insert(id, kept);
+        Ok(Some(fresh))
     }
 }

@@ -109,6 +109,34 @@ async fn a_cut_answer_and_its_repetition_are_both_paid() {
 }
 
 #[tokio::test]
+async fn a_tenant_sees_what_it_spent_and_nobody_else_does() {
+    let server = Server::start().await;
+    let (tenant, rival) = (server.tenant("acme").await, server.tenant("rival").await);
+    for (model, output) in [("claude-sonnet-5-5", 10), ("claude-haiku-4-5", 20), ("claude-sonnet-5-5", 30)] {
+        let prompt = script(&json!({"usage": usage(1_000, output, 0, 0, 0)}));
+        tenant.run(&json!({"prompt": prompt, "model": model})).await;
+    }
+    let (_, report) = tenant.get("/v1/usage?by=model").await;
+    let lines: Vec<_> =
+        report["data"].as_array().unwrap().iter().map(|line| (&line["group"], &line["cost_usd"])).collect();
+    let sonnet = dollars(2 * 1_000 * 2_000 + 40 * 10_000).to_string();
+    let haiku = dollars(1_000 * 1_000 + 20 * 5_000).to_string();
+    assert_eq!(lines, [(&json!("claude-sonnet-5-5"), &json!(sonnet)), (&json!("claude-haiku-4-5"), &json!(haiku))]);
+    let (_, csv) = tenant.get("/v1/usage?by=day&format=csv").await;
+    let csv = csv.as_str().unwrap();
+    assert!(
+        csv.starts_with("group,calls,estimated_calls,") && csv.lines().nth(1).unwrap().contains(",3,0,3000,60,"),
+        "{csv}"
+    );
+    assert_eq!(tenant.get("/v1/usage?by=mood").await.0.as_u16(), 400);
+    assert_eq!(rival.get("/v1/usage").await.1["data"], json!([]));
+    assert_eq!(tenant.get("/v1/me").await.1["tenant"], "acme");
+    server.command(&["budgets", "create", "--tenant", "acme", "--limit", "1"]).await;
+    assert_eq!(tenant.get("/v1/budget").await.1["data"][0]["limit_usd"], "1");
+    assert_eq!(rival.get("/v1/budget").await.1["data"], json!([]));
+}
+
+#[tokio::test]
 async fn an_error_of_the_model_is_told_and_costs_nothing() {
     let server = Server::start_with(&[("agent.max_retries", "1")]).await;
     let tenant = server.tenant("acme").await;

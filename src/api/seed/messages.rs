@@ -115,10 +115,11 @@ struct AnyBlock<'a> {
     is_error: Raw<'a>,
 }
 
-/// Renders the events that are messages as one JSON array.
-pub(super) fn render(events: &[Event]) -> Bytes {
-    let mut array = Vec::with_capacity(2 + events.iter().map(|event| event.payload.len() + 128).sum::<usize>());
-    array.push(b'[');
+/// Renders events that are messages as one JSON array, after those that an earlier array, or nothing, holds.
+pub(super) fn render(earlier: &[u8], events: &[Event]) -> Bytes {
+    let more: usize = events.iter().map(|event| event.payload.len() + 128).sum();
+    let mut array = Vec::with_capacity(2 + earlier.len() + more);
+    array.extend_from_slice(earlier.strip_suffix(b"]").unwrap_or(b"["));
     for event in events {
         if array.len() > 1 {
             array.push(b',');

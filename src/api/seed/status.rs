@@ -1,7 +1,6 @@
 //! `GET /status/{session_id}`: how a session stands, with its whole conversation.
 //!
-//! The messages can be many, and the store keeps them rendered while the session rests, so the answer is put together
-//! from bytes.
+//! The messages can be many, and the store keeps them rendered, so the answer is put together from bytes.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};

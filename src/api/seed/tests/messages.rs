@@ -20,7 +20,7 @@ fn rendered(lines: &[&str]) -> String {
             at: Timestamp::from_micros(1_795_512_600_000_000 + seq),
         })
         .collect();
-    String::from_utf8(render(&events).to_vec()).unwrap()
+    String::from_utf8(render(&[], &events).to_vec()).unwrap()
 }
 
 /// Rendered, one field a line.

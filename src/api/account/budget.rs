@@ -1,0 +1,27 @@
+//! `GET /v1/budget`: what a tenant may spend, and what is left of it.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::error::AccountError;
+use crate::api::ApiState;
+use crate::api::admin::{BudgetList, BudgetView, ErrorBody};
+use crate::api::auth::TenantCaller;
+
+/// Show the tenant's budgets and how they stand. There may be none: then only the installation bounds its spending.
+#[utoipa::path(
+    get, path = "/v1/budget", tag = "account",
+    responses(
+        (status = OK, body = BudgetList),
+        (status = UNAUTHORIZED, description = "No valid key", body = ErrorBody),
+    ),
+    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+)]
+pub(super) async fn budget(
+    State(state): State<ApiState>,
+    caller: TenantCaller,
+) -> Result<Json<BudgetList>, AccountError> {
+    let now = state.clock.now();
+    let standings = state.store.budgets().of_tenant(caller.tenant.id, now).await?;
+    Ok(Json(BudgetList { data: standings.iter().map(|standing| BudgetView::new(standing, now)).collect() }))
+}

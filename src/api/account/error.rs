@@ -1,0 +1,36 @@
+//! The account API's one error, in the shape of the admin API's: `{"error":{"code","message"}}`.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use crate::api::admin::{ErrorBody, ErrorDetail};
+use crate::store::StoreError;
+
+/// Why a call did nothing.
+#[derive(Debug)]
+pub(super) enum AccountError {
+    /// What was asked for cannot be; the text says why.
+    Invalid(String),
+    /// The server failed; its log says why.
+    Internal(StoreError),
+}
+
+impl IntoResponse for AccountError {
+    fn into_response(self) -> Response {
+        let (status, code, message) = match self {
+            Self::Invalid(message) => (StatusCode::BAD_REQUEST, "invalid_request", message),
+            Self::Internal(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a call of the account API failed");
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; try again later".to_owned())
+            }
+        };
+        (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response()
+    }
+}
+
+impl From<StoreError> for AccountError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error)
+    }
+}

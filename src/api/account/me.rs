@@ -1,0 +1,47 @@
+//! `GET /v1/me`: who a key speaks for, and what that tenant may use.
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::admin::ErrorBody;
+use crate::api::auth::TenantCaller;
+use crate::domain::{TenantId, TenantLimits, TenantState};
+
+/// Who a key speaks for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    /// The tenant's id.
+    #[schema(value_type = String)]
+    tenant_id: TenantId,
+    /// The tenant's name.
+    tenant: String,
+    /// `active` or `suspended`.
+    #[schema(value_type = String)]
+    state: TenantState,
+    /// The public part of the key that asks.
+    key_id: String,
+    /// What the tenant may use, where that differs from what the installation gives everybody.
+    #[schema(value_type = serde_json::Value)]
+    limits: TenantLimits,
+}
+
+/// Show who the key speaks for.
+#[utoipa::path(
+    get, path = "/v1/me", tag = "account",
+    responses(
+        (status = OK, body = Me),
+        (status = UNAUTHORIZED, description = "No valid key", body = ErrorBody),
+    ),
+    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+)]
+pub(super) async fn me(caller: TenantCaller) -> Json<Me> {
+    let tenant = &caller.tenant;
+    Json(Me {
+        tenant_id: tenant.id,
+        tenant: tenant.name.clone(),
+        state: tenant.state,
+        key_id: caller.key.to_string(),
+        limits: tenant.limits.clone(),
+    })
+}

@@ -1,0 +1,16 @@
+//! The account API: who am I, what did I spend, what is left. For tenants, about themselves.
+
+mod budget;
+mod error;
+mod me;
+mod usage;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::ApiState;
+
+/// The paths of the account API.
+pub fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(me::me)).routes(routes!(budget::budget)).routes(routes!(usage::usage))
+}
