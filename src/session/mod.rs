@@ -4,6 +4,7 @@
 //! writes the session's state; a recorder beside it writes down what the agent says.
 
 mod drive;
+mod entrance;
 mod error;
 mod reconciler;
 mod recorder;

@@ -8,12 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::supervisor::{Request, Supervisor};
 use super::{CancelError, DeleteError, ResumeError, StartError};
-use crate::admission::{Bounds, Queue, Ticket};
-use crate::agent::refused_env;
+use crate::admission::{Queue, Ticket};
 use crate::config::Config;
 use crate::domain::{
-    Clock, KeyId, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, TenantLimits, TenantState,
-    Timestamp, TurnId, TurnSpec,
+    Clock, KeyId, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, TenantLimits, Timestamp,
+    TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Maker, Workspace};
@@ -244,12 +243,6 @@ impl Registry {
         Ok(())
     }
 
-    /// How many sessions of a tenant may run and wait.
-    pub(super) async fn bounds_of(&self, tenant: TenantId) -> Result<Bounds, StoreError> {
-        let found = self.0.store.tenants().find(tenant).await?;
-        Ok(found.map_or(Bounds { running: 0, waiting: 0 }, |tenant| bounds(&tenant, &self.0.config)))
-    }
-
     async fn find(&self, tenant: TenantId, id: SessionId) -> Result<Option<SessionOverview>, StoreError> {
         self.0.store.sessions().find(tenant, id).await
     }
@@ -267,36 +260,7 @@ impl Registry {
         }
     }
 
-    /// Admits a turn, and answers the tenant as it is now: the caller's copy may be older than an operator's change.
-    async fn admit(&self, tenant: &Tenant, spec: &mut TurnSpec) -> Result<Tenant, StartError> {
-        if self.0.tasks.draining().is_cancelled() {
-            return Err(StartError::Draining);
-        }
-        let tenant = self.0.store.tenants().find(tenant.id).await?.ok_or(StartError::Suspended)?;
-        if tenant.state != TenantState::Active {
-            return Err(StartError::Suspended);
-        }
-        let agent = &self.0.config.agent;
-        tenant.limits.apply(spec, &agent.default_model, agent.default_permission_mode)?;
-        let names = refused_env(&spec.env);
-        if names.is_empty() { Ok(tenant) } else { Err(StartError::RefusedEnv { names }) }
-    }
-
-    /// Stands in line for a place, before anything is written that would have to be undone.
-    fn enter(&self, tenant: &Tenant) -> Result<Ticket, StartError> {
-        Ok(self.0.queue.enter(tenant.id, bounds(tenant, &self.0.config))?)
-    }
-
     fn new_turn(&self, key: &KeyId, prompt: String, spec: TurnSpec) -> NewTurn {
         NewTurn { id: TurnId::generate(), prompt, spec, key: key.clone(), created_at: self.0.clock.now() }
-    }
-}
-
-/// How many sessions of a tenant may run and wait: by its own limits, else by the installation's.
-fn bounds(tenant: &Tenant, config: &Config) -> Bounds {
-    let (limits, session) = (&tenant.limits, &config.session);
-    Bounds {
-        running: limits.max_running.unwrap_or(session.max_running_per_tenant),
-        waiting: limits.max_waiting.unwrap_or(session.max_waiting_per_tenant),
     }
 }

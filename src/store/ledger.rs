@@ -117,14 +117,19 @@ fn entry(row: &AnyRow) -> Result<LedgerEntry, StoreError> {
         model: codec::text(row, "model")?,
         price_version: codec::text(row, "price_version")?,
         status: codec::text(row, "status")?,
-        usage: Usage {
-            input_tokens: codec::count(row, "input_tokens")?,
-            output_tokens: codec::count(row, "output_tokens")?,
-            cache_read_tokens: codec::count(row, "cache_read_tokens")?,
-            cache_write_5m_tokens: codec::count(row, "cache_write_5m_tokens")?,
-            cache_write_1h_tokens: codec::count(row, "cache_write_1h_tokens")?,
-            web_search_requests: codec::count(row, "web_search_requests")?,
-        },
+        usage: usage(row)?,
         cost: Usd::from_nanos(codec::number(row, "cost_nanos")?),
+    })
+}
+
+/// The columns that say what calls used.
+pub(super) fn usage(row: &AnyRow) -> Result<Usage, StoreError> {
+    Ok(Usage {
+        input_tokens: codec::count(row, "input_tokens")?,
+        output_tokens: codec::count(row, "output_tokens")?,
+        cache_read_tokens: codec::count(row, "cache_read_tokens")?,
+        cache_write_5m_tokens: codec::count(row, "cache_write_5m_tokens")?,
+        cache_write_1h_tokens: codec::count(row, "cache_write_1h_tokens")?,
+        web_search_requests: codec::count(row, "web_search_requests")?,
     })
 }

@@ -1,6 +1,6 @@
 //! What a tenant spent, summed from the ledger.
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, usage};
 use super::{StoreError, codec};
 use crate::domain::{TenantId, Timestamp, Usage, Usd};
 
@@ -75,14 +75,7 @@ impl Ledger<'_> {
                     group: if by == SpendingBy::Day { day(&group) } else { group },
                     calls: codec::count(row, "calls")?,
                     estimated: codec::count(row, "estimated")?,
-                    usage: Usage {
-                        input_tokens: codec::count(row, "input_tokens")?,
-                        output_tokens: codec::count(row, "output_tokens")?,
-                        cache_read_tokens: codec::count(row, "cache_read_tokens")?,
-                        cache_write_5m_tokens: codec::count(row, "cache_write_5m_tokens")?,
-                        cache_write_1h_tokens: codec::count(row, "cache_write_1h_tokens")?,
-                        web_search_requests: codec::count(row, "web_search_requests")?,
-                    },
+                    usage: usage(row)?,
                     cost: Usd::from_nanos(codec::number(row, "cost_nanos")?),
                 })
             })

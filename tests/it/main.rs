@@ -15,5 +15,6 @@ mod money;
 mod requests;
 mod restarting;
 mod resuming;
+mod starting;
 mod tenancy;
 mod workspaces;

@@ -21,6 +21,14 @@ fn usage(input: u64, output: u64, read: u64, short: u64, long: u64) -> Value {
     })
 }
 
+/// An answer of eight pieces that takes its time, and costs 10.4 million nano-dollars.
+fn slow_answer() -> Value {
+    let prompt = script(&json!({
+        "text": "a b c d e f g h", "chunks": 8, "chunk_delay_ms": 300, "usage": usage(5_000, 40, 0, 0, 0),
+    }));
+    json!({"prompt": prompt, "model": "claude-sonnet-5-5"})
+}
+
 fn total(ledger: &[LedgerEntry]) -> i64 {
     ledger.iter().map(|entry| entry.cost.as_nanos()).sum()
 }
@@ -59,10 +67,7 @@ async fn the_ledger_is_scripted_usage_times_price() {
 async fn a_turn_that_is_cancelled_in_the_middle_of_an_answer_costs_what_the_model_said() {
     let server = Server::start().await;
     let tenant = server.tenant("acme").await;
-    let prompt = script(&json!({
-        "text": "a b c d e f g h", "chunks": 8, "chunk_delay_ms": 300, "usage": usage(5_000, 40, 0, 0, 0),
-    }));
-    let session = tenant.start(&json!({"prompt": prompt, "model": "claude-sonnet-5-5"})).await;
+    let session = tenant.start(&slow_answer()).await;
     server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent > 1)).await;
     tenant.cancel(&session).await;
     // The agent leaves at once; the gateway reads the answer to its end, because that is what the provider charges.
@@ -79,10 +84,7 @@ async fn a_turn_that_is_cancelled_in_the_middle_of_an_answer_costs_what_the_mode
 async fn a_sandbox_that_is_killed_is_paid_all_the_same() {
     let server = Server::start().await;
     let tenant = server.tenant("acme").await;
-    let prompt = script(&json!({
-        "text": "a b c d e f g h", "chunks": 8, "chunk_delay_ms": 300, "usage": usage(5_000, 40, 0, 0, 0),
-    }));
-    let session = tenant.start(&json!({"prompt": prompt, "model": "claude-sonnet-5-5"})).await;
+    let session = tenant.start(&slow_answer()).await;
     server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent > 1)).await;
     docker(&["kill", &sandboxes(&session).await[0]]).await;
     let status = tenant.finish(&session).await;

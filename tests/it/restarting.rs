@@ -61,18 +61,3 @@ async fn a_server_that_is_asked_to_end_finishes_what_runs_and_takes_nothing_new(
     server.start_again().await;
     assert_eq!(tenant.at(&server).status(&session).await["status"], "completed");
 }
-
-#[tokio::test]
-async fn an_unknown_setting_is_refused_by_its_name() {
-    let server = Server::start().await;
-    let file = server.data.path().join("settings.toml");
-    std::fs::write(&file, "[http]\nlissten = \"127.0.0.1:1\"\n").unwrap();
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_innkeeper"))
-        .env_clear()
-        .args(["--config", file.to_str().unwrap(), "serve"])
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && said.contains("lissten"), "{said}");
-}

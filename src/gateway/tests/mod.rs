@@ -1,6 +1,7 @@
 //! The gateway as a sandbox and its payer see it: real HTTP over a real socket, a real ledger, a scripted model.
 
 mod breaking;
+mod budgets;
 mod by_hand;
 mod cost;
 mod harness;

@@ -1,0 +1,46 @@
+//! The entrance: what is checked before a turn is written, and where it gets in line.
+
+use super::StartError;
+use super::registry::Registry;
+use crate::admission::{Bounds, Ticket};
+use crate::agent::refused_env;
+use crate::config::Config;
+use crate::domain::{Tenant, TenantId, TenantState, TurnSpec};
+use crate::store::StoreError;
+
+impl Registry {
+    /// Admits a turn, and answers the tenant as it is now: the caller's copy may be older than an operator's change.
+    pub(super) async fn admit(&self, tenant: &Tenant, spec: &mut TurnSpec) -> Result<Tenant, StartError> {
+        if self.shared().tasks.draining().is_cancelled() {
+            return Err(StartError::Draining);
+        }
+        let tenant = self.shared().store.tenants().find(tenant.id).await?.ok_or(StartError::Suspended)?;
+        if tenant.state != TenantState::Active {
+            return Err(StartError::Suspended);
+        }
+        let agent = &self.shared().config.agent;
+        tenant.limits.apply(spec, &agent.default_model, agent.default_permission_mode)?;
+        let names = refused_env(&spec.env);
+        if names.is_empty() { Ok(tenant) } else { Err(StartError::RefusedEnv { names }) }
+    }
+
+    /// Stands in line for a place, before anything is written that would have to be undone.
+    pub(super) fn enter(&self, tenant: &Tenant) -> Result<Ticket, StartError> {
+        Ok(self.shared().queue.enter(tenant.id, bounds(tenant, &self.shared().config))?)
+    }
+
+    /// How many sessions of a tenant may run and wait.
+    pub(super) async fn bounds_of(&self, tenant: TenantId) -> Result<Bounds, StoreError> {
+        let found = self.shared().store.tenants().find(tenant).await?;
+        Ok(found.map_or(Bounds { running: 0, waiting: 0 }, |tenant| bounds(&tenant, &self.shared().config)))
+    }
+}
+
+/// How many sessions of a tenant may run and wait: by its own limits, else by the installation's.
+fn bounds(tenant: &Tenant, config: &Config) -> Bounds {
+    let (limits, session) = (&tenant.limits, &config.session);
+    Bounds {
+        running: limits.max_running.unwrap_or(session.max_running_per_tenant),
+        waiting: limits.max_waiting.unwrap_or(session.max_waiting_per_tenant),
+    }
+}
