@@ -38,6 +38,7 @@ pub struct App {
     config: Arc<Config>,
     tasks: Tasks,
     sessions: Registry,
+    store: Store,
 }
 
 impl App {
@@ -70,10 +71,11 @@ impl App {
 
         let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
         let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
-        let state = ApiState { config: Arc::clone(&config), clock, store, keys, sessions: sessions.clone() };
+        let state =
+            ApiState { config: Arc::clone(&config), clock, store: store.clone(), keys, sessions: sessions.clone() };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
-        Ok(Self { public, operator, operator_key, config, tasks, sessions })
+        Ok(Self { public, operator, operator_key, config, tasks, sessions, store })
     }
 
     /// Serves until the process is told to end. Answers whether it ended well.
@@ -88,7 +90,9 @@ impl App {
             draining.cancelled().await;
             sessions.drained().await;
         };
-        self.tasks.run_until_ended(grace, drained).await
+        let ended_well = self.tasks.run_until_ended(grace, drained).await?;
+        self.store.close().await;
+        Ok(ended_well)
     }
 }
 

@@ -58,8 +58,8 @@ pub enum NoMoney {
 impl Money {
     /// The money of the installation whose ledger `store` keeps.
     pub fn new(store: Store) -> Self {
-        let queue = || Cache::builder().time_to_idle(QUEUE_IDLE);
-        let (tenants, sessions) = (queue().build(), Cache::builder().time_to_idle(QUEUE_IDLE).build());
+        let tenants = Cache::builder().time_to_idle(QUEUE_IDLE).build();
+        let sessions = Cache::builder().time_to_idle(QUEUE_IDLE).build();
         Self { store, freed: Notify::new(), tenants, sessions, patience: PATIENCE }
     }
 

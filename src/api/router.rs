@@ -87,6 +87,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_way_to_send_a_key_that_a_call_names_is_described() {
+        let operators = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());
+        for router in [tenants(), operators] {
+            let document = serde_json::to_value(router.into_openapi()).unwrap();
+            let described = document["components"]["securitySchemes"].as_object().unwrap();
+            let calls = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap());
+            for (method, call) in calls {
+                let ways = call["security"].as_array().into_iter().flatten();
+                for way in ways.flat_map(|way| way.as_object().unwrap().keys()) {
+                    assert!(described.contains_key(way), "{method} {}: `{way}`", call["operationId"]);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_documents_are_what_was_reviewed() {
         insta::assert_json_snapshot!("public_openapi", tenants().into_openapi());
         let operator = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());

@@ -36,12 +36,6 @@ impl Usd {
     pub fn to_decimal(self) -> Decimal {
         Decimal::new(self.0, 9)
     }
-
-    /// The nearest floating point number of dollars: for JSON shapes that promise a number, never for sums.
-    #[expect(clippy::cast_precision_loss, reason = "for show only; exact up to 9 million dollars")]
-    pub fn to_f64(self) -> f64 {
-        self.0 as f64 / 1e9
-    }
 }
 
 impl fmt::Display for Usd {

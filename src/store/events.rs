@@ -60,30 +60,6 @@ impl Events<'_> {
         Ok(last)
     }
 
-    /// A tenant's session's events after `after`, at most `limit` of them, in order.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list(
-        &self,
-        tenant: TenantId,
-        session: SessionId,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<Event>, StoreError> {
-        let rows = sqlx::query(
-            "select e.* from events e join sessions s on s.id = e.session_id
-             where s.tenant_id = $1 and s.id = $2 and e.seq > $3 order by e.seq limit $4",
-        )
-        .bind(tenant.to_string())
-        .bind(session.to_string())
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&self.0.read)
-        .await?;
-        rows.iter().map(event).collect()
-    }
-
     /// The events of a tenant's session after `after` that are messages of the conversation, in order.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use super::error::AccountError;
 use crate::api::ApiState;
-use crate::api::admin::{BudgetList, BudgetView, ErrorBody};
+use crate::api::admin::{BudgetList, BudgetView};
 use crate::api::auth::TenantCaller;
 
 /// Show the tenant's budgets and how they stand. There may be none: then only the installation bounds its spending.
@@ -13,9 +13,9 @@ use crate::api::auth::TenantCaller;
     get, path = "/v1/budget", tag = "account",
     responses(
         (status = OK, body = BudgetList),
-        (status = UNAUTHORIZED, description = "No valid key", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn budget(
     State(state): State<ApiState>,

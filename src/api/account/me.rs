@@ -4,7 +4,6 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::admin::ErrorBody;
 use crate::api::auth::TenantCaller;
 use crate::domain::{TenantId, TenantLimits, TenantState};
 
@@ -31,9 +30,9 @@ pub(super) struct Me {
     get, path = "/v1/me", tag = "account",
     responses(
         (status = OK, body = Me),
-        (status = UNAUTHORIZED, description = "No valid key", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn me(caller: TenantCaller) -> Json<Me> {
     let tenant = &caller.tenant;

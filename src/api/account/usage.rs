@@ -72,9 +72,9 @@ pub(super) struct UsageLine {
     responses(
         (status = OK, body = UsageReport),
         (status = BAD_REQUEST, description = "A parameter cannot be understood", body = ErrorBody),
-        (status = UNAUTHORIZED, description = "No valid key", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn usage(
     State(state): State<ApiState>,

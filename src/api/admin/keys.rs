@@ -127,6 +127,7 @@ impl FromIterator<Key> for KeyList {
         (status = CREATED, description = "The key, shown this once", body = IssuedKeyView),
         (status = BAD_REQUEST, description = "The name or the lifetime cannot be used", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
         (status = NOT_FOUND, description = "There is no such tenant", body = ErrorBody),
         (status = SERVICE_UNAVAILABLE, description = "Too many keys are being hashed", body = ErrorBody),
     ),
@@ -194,6 +195,7 @@ pub(super) async fn revoke(
     responses(
         (status = CREATED, description = "The new key, shown this once", body = IssuedKeyView),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
         (status = NOT_FOUND, description = "There is no such key, or it opens nothing any more", body = ErrorBody),
         (status = SERVICE_UNAVAILABLE, description = "Too many keys are being hashed", body = ErrorBody),
     ),

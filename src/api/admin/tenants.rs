@@ -96,6 +96,7 @@ impl FromIterator<Tenant> for TenantList {
         (status = CREATED, description = "The tenant was created, and its roots with it", body = TenantView),
         (status = BAD_REQUEST, description = "The name or a root cannot be used", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
         (status = CONFLICT, description = "The name is taken", body = ErrorBody),
     ),
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
@@ -157,8 +158,9 @@ pub(super) async fn get(
         left out is as the installation's settings say"),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
-        (status = BAD_REQUEST, description = "There is no such limit, or it has another type", body = ErrorBody),
+        (status = BAD_REQUEST, description = "The body is no JSON", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
         (status = NOT_FOUND, description = "There is no such tenant", body = ErrorBody),
     ),
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
@@ -182,6 +184,7 @@ pub(super) async fn set_limits(
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
         (status = NOT_FOUND, description = "There is no such tenant", body = ErrorBody),
     ),
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),

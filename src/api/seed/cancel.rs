@@ -34,7 +34,7 @@ pub(super) struct CancelResponse {
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = NOT_FOUND, description = "No such session", body = Refusal),
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn cancel(
     State(state): State<ApiState>,

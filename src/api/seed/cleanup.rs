@@ -33,7 +33,7 @@ pub(super) struct CleanupResponse {
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = UNPROCESSABLE_ENTITY, description = "The age is no whole number, or negative", body = Invalid),
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn cleanup(
     State(state): State<ApiState>,

@@ -35,11 +35,13 @@ pub(super) struct ExecuteResponse {
         (status = OK, body = ExecuteResponse),
         (status = BAD_REQUEST, description = "The directory, the environment or the session is refused", body = Refusal),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
+        (status = FORBIDDEN, description = "The tenant is suspended", body = Refusal),
         (status = PAYLOAD_TOO_LARGE, description = "The body is too large", body = Refusal),
         (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = Invalid),
+        (status = TOO_MANY_REQUESTS, description = "Too many of the tenant's sessions wait", body = Refusal),
         (status = SERVICE_UNAVAILABLE, description = "The server is stopping", body = Refusal),
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn execute(
     State(state): State<ApiState>,

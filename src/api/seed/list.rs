@@ -53,7 +53,7 @@ pub(super) struct SessionEntry<'a> {
         (status = OK, body = Vec<SessionEntry>),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
 pub(super) async fn list(State(state): State<ApiState>, caller: TenantCaller) -> Result<Response, SeedError> {
     Ok(([JSON], read(&state.store, caller.tenant.id).await?).into_response())

@@ -31,6 +31,7 @@ pub(in crate::api::admin) struct ChangedBudget {
         (status = CREATED, description = "The budget, in force from now on", body = BudgetView),
         (status = BAD_REQUEST, description = "The scope or the limit cannot be used", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
     ),
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
 )]
@@ -67,6 +68,7 @@ pub(in crate::api::admin) async fn list(
         (status = OK, description = "The budget as it is now", body = BudgetView),
         (status = BAD_REQUEST, description = "The limit cannot be used", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
         (status = NOT_FOUND, description = "There is no such budget", body = ErrorBody),
     ),
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
