@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::api::auth::{Verifier, ensure_operator_key};
+use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
 use crate::config::Config;
 use crate::domain::{Clock, PlainKey, SystemClock};
@@ -71,8 +71,12 @@ impl App {
 
         let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
         let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
+        Arc::clone(&keys).keep(&tasks);
+        let secret = config.tokens_path();
+        let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
+        let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock)));
         let state =
-            ApiState { config: Arc::clone(&config), clock, store: store.clone(), keys, sessions: sessions.clone() };
+            ApiState { config: Arc::clone(&config), clock, store: store.clone(), gate, sessions: sessions.clone() };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
         Ok(Self { public, operator, operator_key, config, tasks, sessions, store })

@@ -2,8 +2,10 @@
 
 mod money;
 mod queue;
+mod rates;
 #[cfg(test)]
 mod tests;
 
 pub use money::{Granted, Money, NoMoney};
+pub use rates::Rates;
 pub use queue::{Bounds, Full, Queue, Slot, Ticket};

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{Money, NoMoney};
 use crate::domain::{
-    Ask, Budget, BudgetId, CallId, Enforcement, KeyId, Period, Scope, SessionId, Tenant, TenantId, TenantLimits,
+    Ask, Budget, BudgetId, By, CallId, Enforcement, KeyId, Period, Scope, SessionId, Tenant, TenantId, TenantLimits,
     TenantState, Timestamp, TurnId, TurnSpec, Usage, Usd,
 };
 use crate::store::{CallRef, NewCall, NewSession, NewTurn, Settlement, Store};
@@ -39,7 +39,7 @@ impl Bank {
             state: TenantState::Active,
             created_at: now,
         };
-        store.tenants().create(&record).await.unwrap();
+        store.tenants().create(&record, &By::test()).await.unwrap();
         let turn_record = NewTurn {
             id: turn,
             prompt: String::new(),
@@ -61,7 +61,7 @@ impl Bank {
             enforcement: Enforcement::Hard,
             created_at: Timestamp::from_micros(NOW),
         };
-        self.store.budgets().create(&budget).await.unwrap();
+        self.store.budgets().create(&budget, &By::test()).await.unwrap();
         budget.id
     }
 
@@ -121,10 +121,10 @@ async fn a_limit_lowered_below_what_is_spent_refuses_and_raised_again_lets_throu
     let first = bank.call(NOW);
     bank.money.hold(&first, &ask(500), stays()).await.unwrap();
     bank.settle(first.call, 500).await;
-    bank.store.budgets().update(budget, Usd::from_nanos(400), Enforcement::Hard).await.unwrap();
+    bank.store.budgets().update(budget, Usd::from_nanos(400), Enforcement::Hard, &By::test()).await.unwrap();
     let refused = bank.money.hold(&bank.call(NOW), &ask(1), stays()).await;
     assert!(matches!(refused, Err(NoMoney::Spent(standing)) if standing.budget.id == budget));
-    bank.store.budgets().update(budget, Usd::from_nanos(501), Enforcement::Hard).await.unwrap();
+    bank.store.budgets().update(budget, Usd::from_nanos(501), Enforcement::Hard, &By::test()).await.unwrap();
     bank.money.hold(&bank.call(NOW), &ask(1), stays()).await.unwrap();
 }
 

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod auth;
+mod rate_headers;
 mod router;
 pub mod seed;
 
@@ -25,7 +26,7 @@ pub struct ApiState {
     /// Every fact.
     pub store: Store,
     /// Who may come in.
-    pub keys: Arc<auth::Verifier>,
+    pub gate: Arc<auth::Gate>,
     /// The live sessions.
     pub sessions: Registry,
 }

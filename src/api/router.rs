@@ -11,8 +11,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::auth::{KeySchemes, TenantCaller};
-use super::{ApiState, account, admin, seed};
+use super::auth::{AnyKey, KeySchemes, TenantCaller};
+use super::{ApiState, account, admin, rate_headers, seed};
 
 /// What the documents begin with.
 #[derive(OpenApi)]
@@ -29,6 +29,7 @@ pub fn public(state: ApiState) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .merge(ui)
         .fallback(seed::not_found)
+        .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
         .layer(cors)
 }
@@ -46,6 +47,7 @@ pub fn operator(state: ApiState) -> Router {
         .route("/readyz", get(ready))
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
 }
 
@@ -63,7 +65,7 @@ fn ui(state: &ApiState) -> Router {
     if directory.as_os_str().is_empty() {
         return Router::new();
     }
-    let guard = axum::middleware::from_extractor_with_state::<TenantCaller, _>(state.clone());
+    let guard = axum::middleware::from_extractor_with_state::<TenantCaller<AnyKey>, _>(state.clone());
     Router::new()
         .nest_service("/ui/", ServeDir::new(directory))
         .route("/ui", get(|| async { Redirect::temporary("/ui/") }))

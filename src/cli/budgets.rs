@@ -2,10 +2,11 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::data::open_store;
+use super::data::{by, open_store};
 use super::output::{CommandResult, note, show, show_json, table};
 use crate::api::admin::{
-    BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, update_budget,
+    BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, top_up_budget,
+    update_budget,
 };
 use crate::config::Config;
 use crate::domain::{Enforcement, Period, SystemClock};
@@ -52,6 +53,20 @@ enum Action {
         /// What happens when it is spent
         #[arg(long, value_enum)]
         enforcement: Option<EnforcementArg>,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a budget more for its present window alone
+    TopUp {
+        /// The budget's id
+        id: String,
+        /// How much more, in US dollars
+        #[arg(long, value_name = "USD")]
+        amount: String,
+        /// Why: kept with it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
         /// Answer in JSON
         #[arg(long)]
         json: bool,
@@ -105,15 +120,18 @@ impl BudgetsCommand {
                 let enforcement = if soft { Enforcement::Soft } else { Enforcement::Hard };
                 let scope = ScopeOf { tenant, key, session };
                 let new = NewBudget { scope, period: period.into(), limit_usd: limit, enforcement };
-                show_one(&create_budget(&store, &SystemClock, new).await?, json)
+                show_one(&create_budget(&store, new, &by()).await?, json)
             }
             Action::List { json } => show_all(&list_budgets(&store, &SystemClock).await?, json),
             Action::Update { id, limit, enforcement, json } => {
                 let enforcement = enforcement.map(Enforcement::from);
-                show_one(&update_budget(&store, &SystemClock, &id, limit.as_deref(), enforcement).await?, json)
+                show_one(&update_budget(&store, &id, limit.as_deref(), enforcement, &by()).await?, json)
+            }
+            Action::TopUp { id, amount, reason, json } => {
+                show_one(&top_up_budget(&store, &id, &amount, &reason, &by()).await?, json)
             }
             Action::Archive { id } => {
-                archive_budget(&store, &SystemClock, &id).await?;
+                archive_budget(&store, &id, &by()).await?;
                 note("The budget bounds nothing any more.")
             }
         }
@@ -166,12 +184,13 @@ fn listed(budgets: &[BudgetView]) -> String {
             None => budget.scope.to_owned(),
         };
         let soft = if budget.enforcement == Enforcement::Soft { " (soft)" } else { "" };
+        let more = if budget.topped_up_usd == "0" { String::new() } else { format!(" + {}", budget.topped_up_usd) };
         let resets_at = budget.resets_at.map(|moment| moment.to_string()).unwrap_or_default();
         rows.push([
             budget.id.to_string(),
             bounds,
             budget.period.as_str().to_owned(),
-            format!("{}{soft}", budget.limit_usd),
+            format!("{}{more}{soft}", budget.limit_usd),
             budget.spent_usd.clone(),
             budget.held_usd.clone(),
             budget.remaining_usd.clone(),

@@ -4,12 +4,12 @@ use std::error::Error;
 
 use clap::{Args, Subcommand, value_parser};
 
-use super::data::open_store;
+use super::data::{by, open_store};
 use super::output::{CommandResult, note, show, show_json, table};
 use crate::api::admin::{IssuedKeyView, KeyList};
-use crate::api::auth::{Hasher, NewKey, issue_key, revoke_key, rotate_key};
+use crate::api::auth::{Hasher, NewKey, issue_key, rotate_key};
 use crate::config::Config;
-use crate::domain::{Clock, KeyId, KeyOwner, SystemClock, Timestamp};
+use crate::domain::{KeyId, KeyOwner, KeyScopes, Timestamp};
 use crate::lifecycle::Tasks;
 use crate::store::Store;
 
@@ -32,10 +32,18 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Let a key open nothing any more; a running server learns of it within `auth.cache_ttl_ms`
+    /// Let a key open nothing any more; a running server knows within a second
     Revoke {
         /// The key's public part
         id: String,
+    },
+    /// Bring a key's end forward
+    Expire {
+        /// The key's public part
+        id: String,
+        /// From when on it opens nothing, such as 2026-12-01T00:00:00Z
+        #[arg(long, value_name = "TIME")]
+        at: jiff::Timestamp,
     },
     /// Create a key in the place of another
     Rotate {
@@ -57,6 +65,9 @@ struct Create {
     /// What to call it in lists
     #[arg(long, value_name = "TEXT", default_value = "default")]
     name: String,
+    /// What it opens: sessions:read, sessions:write, usage:read; without this, all of it
+    #[arg(long, value_name = "SCOPE,...", value_delimiter = ',', conflicts_with = "operator")]
+    scopes: Vec<String>,
     /// After how many days it opens nothing any more; without this, never
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     expires_in_days: Option<u32>,
@@ -86,25 +97,35 @@ impl KeysCommand {
         match self.action {
             Action::Create(create) => {
                 let owner = create.owner.find(&store).await?;
-                let new = NewKey { owner, name: create.name, expires_in_days: create.expires_in_days };
-                let issued = with_hasher(async |hasher| issue_key(&store, &SystemClock, hasher, new).await).await?;
+                let scopes = match create.scopes.as_slice() {
+                    [] => None,
+                    words => Some(KeyScopes::of_tenant(words)?),
+                };
+                let new = NewKey { owner, name: create.name, scopes, expires_in_days: create.expires_in_days };
+                let issued = with_hasher(async |hasher| issue_key(&store, hasher, new, &by()).await).await?;
                 show_key(&issued.into(), create.json)
             }
             Action::List { owner, json } => {
                 let keys: KeyList = store.keys().list(owner.find(&store).await?).await?.into_iter().collect();
                 if json { show_json(&keys) } else { show(&listed(&keys)) }
             }
-            Action::Revoke { id } => match revoke_key(&store, &SystemClock, &KeyId::new(id.as_str())).await? {
+            Action::Revoke { id } => match store.keys().revoke(&KeyId::new(id.as_str()), &by()).await? {
                 Some(true) => note("It opens nothing any more."),
                 Some(false) => note("It was revoked already."),
                 None => Err(no_key(&id)),
             },
+            Action::Expire { id, at } => {
+                let end = Timestamp::from_micros(at.as_microsecond());
+                let key = store.keys().expire(&KeyId::new(id.as_str()), end, &by()).await?;
+                let end = key.and_then(|key| key.expires_at).ok_or_else(|| no_key(&id))?;
+                note(&format!("It opens nothing from {end} on."))
+            }
             Action::Rotate { id, overlap_hours, json } => {
                 let old = store.keys().find(&KeyId::new(id.as_str())).await?;
-                let old = old.filter(|key| key.is_valid_at(SystemClock.now())).ok_or_else(|| no_key(&id))?;
-                let rotate =
-                    async |hasher: &Hasher| rotate_key(&store, &SystemClock, hasher, &old, overlap_hours).await;
-                show_key(&with_hasher(rotate).await?.into(), json)
+                let old = old.ok_or_else(|| no_key(&id))?;
+                let rotate = async |hasher: &Hasher| rotate_key(&store, hasher, &old, overlap_hours, &by()).await;
+                let issued = with_hasher(rotate).await?.ok_or_else(|| no_key(&id))?;
+                show_key(&issued.into(), json)
             }
         }
     }
@@ -123,14 +144,17 @@ fn no_key(id: &str) -> Box<dyn Error + Send + Sync> {
 }
 
 fn listed(keys: &KeyList) -> String {
-    let mut rows = vec![["ID", "NAME", "CREATED", "EXPIRES", "REVOKED"].map(str::to_owned)];
+    let mut rows = vec![["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "REVOKED"].map(str::to_owned)];
     let day = |moment: Timestamp| moment.to_string().chars().take(10).collect::<String>();
+    let minute = |moment: Timestamp| moment.to_string().chars().take(16).collect::<String>().replace('T', " ");
     for key in &keys.data {
         let (expires, revoked) = (key.expires_at.map(day), key.revoked_at.map(day));
         rows.push([
             key.id.clone(),
             key.name.clone(),
+            key.scopes.to_string().replace(' ', ","),
             day(key.created_at),
+            key.last_used_at.map_or_else(|| "never".to_owned(), minute),
             expires.unwrap_or_default(),
             revoked.unwrap_or_default(),
         ]);

@@ -1,8 +1,11 @@
 //! The command line: what a person types, and what it does.
 
+mod audit;
 mod budgets;
+mod calls;
 mod data;
 mod keys;
+mod limits;
 mod output;
 mod run;
 mod serve;
@@ -44,12 +47,18 @@ enum Command {
     },
     /// Run a prompt on a server, and show what the agent does.
     Run(run::RunCommand),
-    /// Create, list, limit and suspend tenants.
+    /// Create, list, change, suspend and archive tenants.
     Tenants(TenantsCommand),
-    /// Create, list, rotate and revoke keys.
+    /// Create, list, rotate, expire and revoke keys.
     Keys(KeysCommand),
-    /// Create, list, change and archive budgets.
+    /// Show and set what a tenant may use.
+    Limits(limits::LimitsCommand),
+    /// Create, list, change, top up and archive budgets.
     Budgets(BudgetsCommand),
+    /// List the ledger's calls, and put their costs right.
+    Calls(calls::CallsCommand),
+    /// Show who changed what.
+    Audit(audit::AuditCommand),
 }
 
 impl Cli {
@@ -72,7 +81,10 @@ impl Cli {
             }
             Command::Tenants(command) => command.run(&config).await,
             Command::Keys(command) => command.run(&config).await,
+            Command::Limits(command) => command.run(&config).await,
             Command::Budgets(command) => command.run(&config).await,
+            Command::Calls(command) => command.run(&config).await,
+            Command::Audit(command) => command.run(&config).await,
         }
     }
 }

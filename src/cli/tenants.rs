@@ -5,14 +5,14 @@ use std::path::{PathBuf, absolute};
 
 use clap::{Args, Subcommand};
 
-use super::data::open_store;
+use super::data::{by, open_store};
 use super::output::{CommandResult, note, show, show_json, table};
-use crate::api::admin::{TenantList, TenantView, create_tenant};
+use crate::api::admin::{TenantList, TenantView, create_tenant, update_tenant};
 use crate::config::Config;
-use crate::domain::{SystemClock, Tenant, TenantLimits, TenantState};
+use crate::domain::{Tenant, TenantState};
 use crate::store::Store;
 
-/// Create, list, limit and suspend tenants
+/// Create, list, change, suspend and archive tenants
 #[derive(Debug, Args)]
 pub struct TenantsCommand {
     #[command(subcommand)]
@@ -38,15 +38,19 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Show a tenant's limits, or set all of them
-    Limits {
+    /// Change a tenant's name or its directories
+    Update {
         /// The tenant
         name: String,
-        /// The limits as JSON, such as `{"max_running": 2}`; `{}` removes them all. There are `max_running`,
-        /// `max_waiting`, `max_turns`, `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`
-        /// and `permission_modes`
-        #[arg(long, value_name = "JSON")]
-        set: Option<String>,
+        /// What to call it from now on
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// A directory its sessions may work in; those given are all it has from now on
+        #[arg(long = "root", value_name = "DIR")]
+        roots: Vec<PathBuf>,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Let a tenant begin nothing more; what runs ends by itself
     Suspend {
@@ -55,6 +59,11 @@ enum Action {
     },
     /// Let a suspended tenant begin again
     Resume {
+        /// The tenant
+        name: String,
+    },
+    /// Archive a tenant for good: its keys open nothing any more, what it spent is kept
+    Archive {
         /// The tenant
         name: String,
     },
@@ -69,8 +78,8 @@ impl TenantsCommand {
         let store = open_store(config).await?;
         match self.action {
             Action::Create { name, roots, json } => {
-                let roots = roots.into_iter().map(absolute).collect::<Result<_, _>>()?;
-                let tenant = create_tenant(&store, &SystemClock, config, &name, roots).await?.into();
+                let roots = roots.into_iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
+                let tenant = create_tenant(&store, config, &name, roots, &by()).await?.into();
                 if json { show_json(&tenant) } else { show_created(&tenant) }
             }
             Action::List { json } => {
@@ -81,16 +90,28 @@ impl TenantsCommand {
                     tenants => show(&listed(tenants)),
                 }
             }
-            Action::Limits { name, set } => limits(&store, &name, set.as_deref()).await,
+            Action::Update { name, rename, roots, json } => {
+                let tenant = find(&store, &name).await?;
+                let roots = roots.into_iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
+                let roots = Some(roots).filter(|roots| !roots.is_empty());
+                let changed = update_tenant(&store, config, &tenant, rename.as_deref(), roots, &by()).await?;
+                let tenant = TenantView::from(changed.ok_or("the tenant was archived meanwhile")?);
+                if json { show_json(&tenant) } else { show(&listed(std::slice::from_ref(&tenant))) }
+            }
             Action::Suspend { name } => {
                 let tenant = find(&store, &name).await?;
-                store.tenants().change_state(tenant.id, TenantState::Suspended).await?;
+                store.tenants().change_state(tenant.id, TenantState::Suspended, &by()).await?;
                 note(&format!("`{name}` may begin nothing more. What runs ends by itself, or is cancelled."))
             }
             Action::Resume { name } => {
                 let tenant = find(&store, &name).await?;
-                store.tenants().change_state(tenant.id, TenantState::Active).await?;
+                store.tenants().change_state(tenant.id, TenantState::Active, &by()).await?;
                 note(&format!("`{name}` may begin again."))
+            }
+            Action::Archive { name } => {
+                let tenant = find(&store, &name).await?;
+                store.tenants().change_state(tenant.id, TenantState::Archived, &by()).await?;
+                note(&format!("`{name}` is archived: its keys open nothing any more. What runs ends by itself."))
             }
         }
     }
@@ -101,15 +122,6 @@ pub(super) async fn find(store: &Store, name: &str) -> Result<Tenant, Box<dyn Er
     let tenant = store.tenants().find_by_name(name).await?;
     let tenant = tenant.filter(|tenant| tenant.state != TenantState::Archived);
     Ok(tenant.ok_or_else(|| format!("there is no tenant `{name}`; `innkeeper tenants list` shows them all"))?)
-}
-
-async fn limits(store: &Store, name: &str, set: Option<&str>) -> CommandResult {
-    let tenant = find(store, name).await?;
-    let Some(text) = set else { return show_json(&tenant.limits) };
-    let limits: TenantLimits = serde_json::from_str(text).map_err(|error| format!("these are no limits: {error}"))?;
-    store.tenants().set_limits(tenant.id, &limits).await?;
-    show_json(&limits)?;
-    note("They hold for what begins from now on.")
 }
 
 fn show_created(tenant: &TenantView) -> CommandResult {
@@ -136,7 +148,7 @@ fn listed(tenants: &[TenantView]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{TenantId, Timestamp};
+    use crate::domain::{TenantId, TenantLimits, Timestamp};
 
     #[test]
     fn every_root_of_a_tenant_is_listed() {

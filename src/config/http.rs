@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 /// Where the server listens, and what it takes there.
@@ -17,6 +18,8 @@ pub struct HttpConfig {
     pub static_dir: PathBuf,
     /// Origins of web pages that may call the API.
     pub cors_origins: Vec<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The largest request body that is read.
     pub max_body_bytes: usize,
     /// How long running turns may go on when the server is asked to stop.

@@ -6,7 +6,7 @@ use config::{Config as Layers, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use super::{
-    AgentConfig, AuthConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, SandboxConfig, SessionConfig,
+    AgentConfig, AuthConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig, SandboxConfig, SessionConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -35,6 +35,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// The model.
     pub gateway: GatewayConfig,
+    /// Rates.
+    pub rates: RatesConfig,
     /// Logs.
     pub log: LogConfig,
 }
@@ -72,6 +74,7 @@ impl Config {
             .separator("__")
             .list_separator(",")
             .with_list_parse_key("http.cors_origins")
+            .with_list_parse_key("http.trusted_proxies")
             .try_parsing(true);
         let layers = layers.add_source(environment).build().map_err(ConfigError::Invalid)?;
         layers.try_deserialize().map_err(ConfigError::Invalid)
@@ -80,6 +83,11 @@ impl Config {
     /// The database's file.
     pub fn database_path(&self) -> PathBuf {
         self.data_dir.join("innkeeper.db")
+    }
+
+    /// The file of the secret that tokens are signed with.
+    pub fn tokens_path(&self) -> PathBuf {
+        self.data_dir.join("tokens.key")
     }
 
     /// Where live sandboxes have their sockets.

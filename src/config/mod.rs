@@ -7,6 +7,7 @@ mod gateway;
 mod http;
 mod load;
 mod log;
+mod rates;
 mod sandbox;
 mod session;
 
@@ -17,5 +18,6 @@ pub use gateway::GatewayConfig;
 pub use http::HttpConfig;
 pub use load::{Config, ConfigError, DEFAULT_TOML};
 pub use log::{LogConfig, LogFormat};
+pub use rates::RatesConfig;
 pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;

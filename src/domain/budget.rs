@@ -73,6 +73,8 @@ pub struct Standing {
     pub budget: Budget,
     /// When the window began.
     pub starts_at: Timestamp,
+    /// What operators gave on top of the limit, for this window alone.
+    pub topped_up: Usd,
     /// What was spent in it.
     pub spent: Usd,
     /// What calls under way may still cost.
@@ -178,9 +180,22 @@ impl Scope {
             Self::Session(..) => "session",
         }
     }
+
+    /// The tenant whose spending it is; `None` for everybody's.
+    pub const fn tenant(&self) -> Option<TenantId> {
+        match self {
+            Self::Installation => None,
+            Self::Tenant(tenant) | Self::Key(tenant, _) | Self::Session(tenant, _) => Some(*tenant),
+        }
+    }
 }
 
 impl Standing {
+    /// How much may be spent in this window: the budget's limit, and what was given on top.
+    pub fn limit(&self) -> Usd {
+        Usd::from_nanos(self.budget.limit.as_nanos().saturating_add(self.topped_up.as_nanos()))
+    }
+
     /// What is neither spent nor held; never less than nothing.
     pub fn room(&self) -> Usd {
         let room = self.unspent().as_nanos().saturating_sub(self.held.as_nanos());
@@ -189,12 +204,12 @@ impl Standing {
 
     /// What is not spent; never less than nothing.
     pub fn unspent(&self) -> Usd {
-        Usd::from_nanos(self.budget.limit.as_nanos().saturating_sub(self.spent.as_nanos()).max(0))
+        Usd::from_nanos(self.limit().as_nanos().saturating_sub(self.spent.as_nanos()).max(0))
     }
 
     /// How much of the budget is spent, in percent, rounded down.
     pub fn percent_spent(&self) -> i64 {
-        match self.budget.limit.as_nanos() {
+        match self.limit().as_nanos() {
             0 => 100,
             limit => i64::try_from(i128::from(self.spent.as_nanos()) * 100 / i128::from(limit)).unwrap_or(i64::MAX),
         }
@@ -248,7 +263,7 @@ mod tests {
             created_at: Timestamp::from_micros(0),
         };
         let starts_at = budget.period.starts_at(budget.created_at);
-        Standing { budget, starts_at, spent: Usd::from_nanos(spent), held: Usd::from_nanos(held) }
+        Standing { budget, starts_at, topped_up: Usd::ZERO, spent: Usd::from_nanos(spent), held: Usd::from_nanos(held) }
     }
 
     /// A call whose input costs 100 nano-dollars and each token of output 10.

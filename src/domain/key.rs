@@ -1,6 +1,6 @@
 //! A key as it is kept: who it speaks for and until when, never its secret.
 
-use super::{KeyId, TenantId, Timestamp};
+use super::{KeyId, KeyScopes, TenantId, Timestamp};
 
 /// Whom a key speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,8 @@ pub struct Key {
     pub owner: KeyOwner,
     /// What its creator called it.
     pub name: String,
+    /// What it opens.
+    pub scopes: KeyScopes,
     /// Its secret, hashed with argon2id in the PHC string format.
     pub hash: String,
     /// When it was created.
@@ -33,6 +35,8 @@ pub struct Key {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// When it was last used, give or take a minute.
+    pub last_used_at: Option<Timestamp>,
 }
 
 impl Key {
@@ -62,10 +66,12 @@ mod tests {
             id: KeyId::new("id"),
             owner: KeyOwner::Operator,
             name: "test".to_owned(),
+            scopes: KeyScopes::OPERATOR,
             hash: String::new(),
             created_at: at(0),
             expires_at,
             revoked_at,
+            last_used_at: None,
         };
         assert!(key(None, None).is_valid_at(at(i64::MAX)));
         assert!(key(Some(at(5)), None).is_valid_at(at(4)));

@@ -68,6 +68,11 @@ impl KeyScopes {
     pub const TENANT: Self =
         Self(KeyScope::SessionsRead.bit() | KeyScope::SessionsWrite.bit() | KeyScope::UsageRead.bit());
 
+    /// One scope alone.
+    pub const fn of(scope: KeyScope) -> Self {
+        Self(scope.bit())
+    }
+
     /// Reads the scopes of a tenant's key.
     ///
     /// # Errors

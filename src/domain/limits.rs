@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PermissionMode, TurnSpec};
+use super::{PermissionMode, TenantRates, TurnSpec};
 
 /// A tenant's limits. What is absent is as the installation's settings say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -38,6 +38,9 @@ pub struct TenantLimits {
     /// The only permission modes its sessions may ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission_modes: Option<Vec<PermissionMode>>,
+    /// How fast its calls may come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<TenantRates>,
 }
 
 /// A turn asks for what its tenant may not have.

@@ -1,5 +1,6 @@
 //! The words of the product as types: meaning only, no I/O, nothing of ours imported.
 
+pub mod audit;
 pub mod budget;
 pub mod clock;
 pub mod event;
@@ -9,12 +10,14 @@ pub mod key_scope;
 pub mod limits;
 pub mod money;
 pub mod plain_key;
+pub mod rate;
 pub mod secret;
 pub mod session;
 pub mod tenant;
 pub mod turn;
 pub mod usage;
 
+pub use audit::{Action, AuditEntry, By, Who};
 pub use budget::{Ask, Budget, Decision, Enforcement, Period, Scope, Standing, decide};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use event::{Event, EventKind, NewEvent};
@@ -24,6 +27,7 @@ pub use key_scope::{KeyScope, KeyScopes};
 pub use limits::{NotAllowed, TenantLimits};
 pub use money::Usd;
 pub use plain_key::PlainKey;
+pub use rate::{Allowance, Rate, RateClass, TenantRates};
 pub use secret::Secret;
 pub use session::{SeedStatus, Session, SessionOverview, SessionState};
 pub use tenant::{Tenant, TenantRoot, TenantState};

@@ -3,9 +3,10 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
-use super::{Store, StoreError, codec};
+use super::audit::{self, Record};
+use super::{Store, StoreError, codec, windows};
 use crate::domain::{
-    Budget, BudgetId, Enforcement, KeyId, Period, Scope, SessionId, Standing, TenantId, Timestamp, Usd,
+    Action, Budget, BudgetId, By, Enforcement, KeyId, Period, Scope, SessionId, Standing, TenantId, Timestamp, Usd,
 };
 
 /// The budgets.
@@ -17,55 +18,50 @@ impl Budgets<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn create(&self, budget: &Budget) -> Result<(), StoreError> {
-        let (tenant, key, session) = ids(&budget.scope);
+    pub async fn create(&self, budget: &Budget, by: &By) -> Result<(), StoreError> {
         let mut transaction = self.0.begin().await?;
-        sqlx::query(
-            "insert into budgets (id, scope, tenant_id, key_id, session_id, period, limit_nanos, enforcement, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(budget.id.to_string())
-        .bind(budget.scope.kind())
-        .bind(tenant)
-        .bind(key)
-        .bind(session)
-        .bind(budget.period.as_str())
-        .bind(budget.limit.as_nanos())
-        .bind(budget.enforcement.as_str())
-        .bind(budget.created_at.as_micros())
-        .execute(&mut *transaction)
-        .await?;
-        fill(&mut transaction, budget).await?;
+        insert(&mut transaction, budget).await?;
+        write_change(&mut transaction, Action::CreateBudget, None, Some(budget), by).await?;
         transaction.commit().await?;
         Ok(())
     }
-
     /// Changes a budget's limit and what happens when it is spent. Answers whether there is such a budget.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn update(&self, id: BudgetId, limit: Usd, enforcement: Enforcement) -> Result<bool, StoreError> {
-        let updated =
-            sqlx::query("update budgets set limit_nanos = $1, enforcement = $2 where id = $3 and archived_at is null")
-                .bind(limit.as_nanos())
-                .bind(enforcement.as_str())
-                .bind(id.to_string())
-                .execute(&self.0.write)
-                .await?;
-        Ok(updated.rows_affected() == 1)
+    pub async fn update(&self, id: BudgetId, limit: Usd, enforcement: Enforcement, by: &By) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let Some(before) = find(&mut transaction, id).await? else { return Ok(false) };
+        let after = Budget { limit, enforcement, ..before.clone() };
+        if before == after {
+            return Ok(true);
+        }
+        sqlx::query("update budgets set limit_nanos = $1, enforcement = $2 where id = $3")
+            .bind(limit.as_nanos())
+            .bind(enforcement.as_str())
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        write_change(&mut transaction, Action::UpdateBudget, Some(&before), Some(&after), by).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Lets a budget bound nothing any more. Answers whether there was one.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn archive(&self, id: BudgetId, now: Timestamp) -> Result<bool, StoreError> {
-        let archived = sqlx::query("update budgets set archived_at = $1 where id = $2 and archived_at is null")
-            .bind(now.as_micros())
+    pub async fn archive(&self, id: BudgetId, by: &By) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let Some(before) = find(&mut transaction, id).await? else { return Ok(false) };
+        sqlx::query("update budgets set archived_at = $1 where id = $2")
+            .bind(by.at.as_micros())
             .bind(id.to_string())
-            .execute(&self.0.write)
+            .execute(&mut *transaction)
             .await?;
-        Ok(archived.rows_affected() == 1)
+        write_change(&mut transaction, Action::ArchiveBudget, Some(&before), None, by).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// All budgets in force, oldest first, as they stand now: for operators, who act for no tenant.
@@ -77,7 +73,7 @@ impl Budgets<'_> {
             .fetch_all(&self.0.read)
             .await?;
         let mut transaction = self.0.read.begin().await?;
-        standings(&mut transaction, &rows, now).await
+        windows::standings(&mut transaction, &rows, now).await
     }
 
     /// The budgets that bound a tenant as a whole, the installation's not among them, as they stand now.
@@ -93,8 +89,56 @@ impl Budgets<'_> {
         .fetch_all(&self.0.read)
         .await?;
         let mut transaction = self.0.read.begin().await?;
-        standings(&mut transaction, &rows, now).await
+        windows::standings(&mut transaction, &rows, now).await
     }
+}
+
+async fn insert(transaction: &mut Transaction<'_, Any>, budget: &Budget) -> Result<(), StoreError> {
+    let (tenant, key, session) = ids(&budget.scope);
+    sqlx::query(
+        "insert into budgets (id, scope, tenant_id, key_id, session_id, period, limit_nanos, enforcement, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(budget.id.to_string())
+    .bind(budget.scope.kind())
+    .bind(tenant)
+    .bind(key)
+    .bind(session)
+    .bind(budget.period.as_str())
+    .bind(budget.limit.as_nanos())
+    .bind(budget.enforcement.as_str())
+    .bind(budget.created_at.as_micros())
+    .execute(&mut **transaction)
+    .await?;
+    windows::fill(transaction, budget).await
+}
+
+/// The budget of this id that is in force.
+pub(super) async fn find(transaction: &mut Transaction<'_, Any>, id: BudgetId) -> Result<Option<Budget>, StoreError> {
+    let row = sqlx::query("select * from budgets where id = $1 and archived_at is null")
+        .bind(id.to_string())
+        .fetch_optional(&mut **transaction)
+        .await?;
+    row.as_ref().map(budget).transpose()
+}
+
+async fn write_change(
+    transaction: &mut Transaction<'_, Any>,
+    action: Action,
+    before: Option<&Budget>,
+    after: Option<&Budget>,
+    by: &By,
+) -> Result<(), StoreError> {
+    let Some(either) = after.or(before) else { return Ok(()) };
+    let record = Record {
+        action,
+        target: either.id.to_string(),
+        tenant: either.scope.tenant(),
+        reason: None,
+        before: before.map(audit::budget),
+        after: after.map(audit::budget),
+    };
+    audit::write(transaction, by, record).await
 }
 
 /// The budgets on the path of a call, as they stand now.
@@ -116,77 +160,11 @@ pub(super) async fn on_path(
     .bind(session.to_string())
     .fetch_all(&mut **transaction)
     .await?;
-    standings(transaction, &rows, now).await
-}
-
-async fn standings(
-    transaction: &mut Transaction<'_, Any>,
-    rows: &[AnyRow],
-    now: Timestamp,
-) -> Result<Vec<Standing>, StoreError> {
-    let mut standings = Vec::with_capacity(rows.len());
-    for row in rows {
-        let budget = budget(row)?;
-        let starts_at = budget.period.starts_at(now);
-        let window = sqlx::query("select * from budget_windows where budget_id = $1 and starts_at = $2")
-            .bind(budget.id.to_string())
-            .bind(starts_at.as_micros())
-            .fetch_optional(&mut **transaction)
-            .await?;
-        let (spent, held) = match window {
-            Some(window) => (codec::number(&window, "spent_nanos")?, codec::number(&window, "held_nanos")?),
-            None => (0, 0),
-        };
-        standings.push(Standing { budget, starts_at, spent: Usd::from_nanos(spent), held: Usd::from_nanos(held) });
-    }
-    Ok(standings)
-}
-
-/// Fills a new budget's present window from the ledger.
-async fn fill(transaction: &mut Transaction<'_, Any>, budget: &Budget) -> Result<(), StoreError> {
-    let (tenant, key, session) = ids(&budget.scope);
-    let starts_at = budget.period.starts_at(budget.created_at).as_micros();
-    let scope = "opened_at >= $1 and (cast($2 as text) is null or tenant_id = $2)
-        and (cast($3 as text) is null or key_id = $3) and (cast($4 as text) is null or session_id = $4)";
-    let sums = format!(
-        "select cast(coalesce(sum(case when status = 'open' then 0 else cost_nanos end), 0) as bigint) as spent,
-            cast(coalesce(sum(case when status = 'open' then held_nanos else 0 end), 0) as bigint) as held
-         from ledger where {scope}"
-    );
-    let sums = sqlx::query(sqlx::AssertSqlSafe(sums))
-        .bind(starts_at)
-        .bind(tenant.clone())
-        .bind(key.clone())
-        .bind(session.clone())
-        .fetch_one(&mut **transaction)
-        .await?;
-    sqlx::query(
-        "insert into budget_windows (budget_id, starts_at, spent_nanos, held_nanos, told_percent)
-         values ($1, $2, $3, $4, 0)",
-    )
-    .bind(budget.id.to_string())
-    .bind(starts_at)
-    .bind(codec::number(&sums, "spent")?)
-    .bind(codec::number(&sums, "held")?)
-    .execute(&mut **transaction)
-    .await?;
-    let holds = format!(
-        "insert into holds (call_id, budget_id, starts_at)
-         select id, $5, $1 from ledger where status = 'open' and {scope}"
-    );
-    sqlx::query(sqlx::AssertSqlSafe(holds))
-        .bind(starts_at)
-        .bind(tenant)
-        .bind(key)
-        .bind(session)
-        .bind(budget.id.to_string())
-        .execute(&mut **transaction)
-        .await?;
-    Ok(())
+    windows::standings(transaction, &rows, now).await
 }
 
 /// The ids of a scope as its columns hold them: tenant, key, session.
-fn ids(scope: &Scope) -> (Option<String>, Option<String>, Option<String>) {
+pub(super) fn ids(scope: &Scope) -> (Option<String>, Option<String>, Option<String>) {
     match scope {
         Scope::Installation => (None, None, None),
         Scope::Tenant(tenant) => (Some(tenant.to_string()), None, None),
@@ -195,17 +173,7 @@ fn ids(scope: &Scope) -> (Option<String>, Option<String>, Option<String>) {
     }
 }
 
-/// A budget with the window in the same row.
-pub(super) fn standing_of(row: &AnyRow) -> Result<Standing, StoreError> {
-    Ok(Standing {
-        budget: budget(row)?,
-        starts_at: codec::time(row, "starts_at")?,
-        spent: Usd::from_nanos(codec::number(row, "spent_nanos")?),
-        held: Usd::from_nanos(codec::number(row, "held_nanos")?),
-    })
-}
-
-fn budget(row: &AnyRow) -> Result<Budget, StoreError> {
+pub(super) fn budget(row: &AnyRow) -> Result<Budget, StoreError> {
     let scope = match codec::text(row, "scope")?.as_str() {
         "installation" => Scope::Installation,
         "tenant" => Scope::Tenant(codec::parsed(row, "tenant_id")?),

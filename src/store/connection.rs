@@ -6,7 +6,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Executor, Transaction};
 
 use super::lists::ListCache;
-use super::{Budgets, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec};
+use super::{Audit, Budgets, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec};
 use crate::domain::{SessionId, TenantId};
 
 /// Connections that read at the same time.
@@ -102,6 +102,11 @@ impl Store {
     /// The budgets.
     pub fn budgets(&self) -> Budgets<'_> {
         Budgets(self)
+    }
+
+    /// The audit.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self)
     }
 
     /// The ledger.

@@ -6,8 +6,9 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
-use super::budgets::{on_path, standing_of};
+use super::budgets::on_path;
 use super::ledger::{CallRef, Ledger, NewCall, Settlement};
+use super::windows::standing_of;
 use super::{StoreError, codec};
 use crate::domain::{Ask, CallId, Decision, KeyId, Standing, Usd, decide};
 
@@ -145,8 +146,8 @@ async fn take(
 ) -> Result<(), StoreError> {
     let (budget, starts_at) = (standing.budget.id.to_string(), standing.starts_at.as_micros());
     sqlx::query(
-        "insert into budget_windows (budget_id, starts_at, spent_nanos, held_nanos, told_percent)
-         values ($1, $2, 0, $3, 0)
+        "insert into budget_windows (budget_id, starts_at, topped_up_nanos, spent_nanos, held_nanos, told_percent)
+         values ($1, $2, 0, 0, $3, 0)
          on conflict (budget_id, starts_at) do update set held_nanos = budget_windows.held_nanos + $3",
     )
     .bind(&budget)
@@ -185,7 +186,7 @@ async fn give_back(
 /// The budgets a call held money of that have reached a threshold not told yet; it is noted that they are told.
 async fn crossings(transaction: &mut Transaction<'_, Any>, call: CallId) -> Result<Vec<Crossing>, StoreError> {
     let rows = sqlx::query(
-        "select b.*, w.starts_at as starts_at, w.spent_nanos as spent_nanos, w.held_nanos as held_nanos,
+        "select b.*, w.starts_at as starts_at, w.topped_up_nanos as topped_up_nanos, w.spent_nanos as spent_nanos, w.held_nanos as held_nanos,
             w.told_percent as told_percent
          from holds h join budgets b on b.id = h.budget_id
             join budget_windows w on w.budget_id = h.budget_id and w.starts_at = h.starts_at

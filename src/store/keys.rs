@@ -1,9 +1,11 @@
 //! Keys in the store: hashes only.
 
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
+use super::audit::{self, Record};
 use super::{Store, StoreError, codec};
-use crate::domain::{Key, KeyId, KeyOwner, TenantId, Timestamp};
+use crate::domain::{Action, By, Key, KeyId, KeyOwner, TenantId, Timestamp};
 
 /// The keys.
 #[derive(Debug)]
@@ -14,24 +16,10 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn create(&self, key: &Key) -> Result<(), StoreError> {
-        let tenant = match key.owner {
-            KeyOwner::Tenant(tenant) => Some(tenant.to_string()),
-            KeyOwner::Operator => None,
-        };
-        sqlx::query(
-            "insert into keys (id, tenant_id, name, hash, created_at, expires_at, revoked_at)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(key.id.as_str())
-        .bind(tenant)
-        .bind(&key.name)
-        .bind(&key.hash)
-        .bind(key.created_at.as_micros())
-        .bind(key.expires_at.map(Timestamp::as_micros))
-        .bind(key.revoked_at.map(Timestamp::as_micros))
-        .execute(&self.0.write)
-        .await?;
+    pub async fn create(&self, key: &Key, by: &By) -> Result<(), StoreError> {
+        let mut transaction = self.0.begin().await?;
+        insert(&mut transaction, key, by).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -61,29 +49,71 @@ impl Keys<'_> {
         rows.iter().map(key).collect()
     }
 
-    /// Lets a key open nothing any more from `now` on. Answers whether it did until then.
+    /// Lets a key open nothing any more from now on. Answers whether it did until then; `None` when there is no such key.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn revoke(&self, id: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        let revoked = sqlx::query("update keys set revoked_at = $1 where id = $2 and revoked_at is null")
-            .bind(now.as_micros())
+    pub async fn revoke(&self, id: &KeyId, by: &By) -> Result<Option<bool>, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let Some(before) = find(&mut transaction, id).await? else { return Ok(None) };
+        if before.revoked_at.is_some() {
+            return Ok(Some(false));
+        }
+        let after = Key { revoked_at: Some(by.at), ..before.clone() };
+        sqlx::query("update keys set revoked_at = $1 where id = $2")
+            .bind(by.at.as_micros())
             .bind(id.as_str())
-            .execute(&self.0.write)
+            .execute(&mut *transaction)
             .await?;
-        Ok(revoked.rows_affected() == 1)
+        write_change(&mut transaction, Action::RevokeKey, &before, &after, by).await?;
+        transaction.commit().await?;
+        Ok(Some(true))
     }
 
-    /// Lets a key open nothing any more from `end` on, unless it ends before.
+    /// Lets a key open nothing any more from `end` on, unless it ends before. Answers the key as it is then; `None` when
+    /// there is no such key, or it was revoked.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn expire(&self, id: &KeyId, end: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("update keys set expires_at = $1 where id = $2 and (expires_at is null or expires_at > $1)")
-            .bind(end.as_micros())
-            .bind(id.as_str())
-            .execute(&self.0.write)
-            .await?;
+    pub async fn expire(&self, id: &KeyId, end: Timestamp, by: &By) -> Result<Option<Key>, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let after = end_at(&mut transaction, Action::ExpireKey, id, end, by).await?;
+        transaction.commit().await?;
+        Ok(after)
+    }
+
+    /// Writes a key in the place of the key `old`, which opens nothing any more from `end` on. Answers whether there was
+    /// such a key; when there was none, or it was revoked, nothing is written.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn replace(&self, old: &KeyId, end: Timestamp, new: &Key, by: &By) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        if end_at(&mut transaction, Action::RotateKey, old, end, by).await?.is_none() {
+            return Ok(false);
+        }
+        insert(&mut transaction, new, by).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes when keys were last used.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn touch(&self, used: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.0.begin().await?;
+        for (id, at) in used {
+            sqlx::query("update keys set last_used_at = $1 where id = $2 and coalesce(last_used_at, 0) < $1")
+                .bind(at.as_micros())
+                .bind(id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -98,6 +128,81 @@ impl Keys<'_> {
     }
 }
 
+async fn find(transaction: &mut Transaction<'_, Any>, id: &KeyId) -> Result<Option<Key>, StoreError> {
+    let row = sqlx::query("select * from keys where id = $1").bind(id.as_str()).fetch_optional(&mut **transaction).await?;
+    row.as_ref().map(key).transpose()
+}
+
+async fn insert(transaction: &mut Transaction<'_, Any>, key: &Key, by: &By) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into keys (id, tenant_id, name, scopes, hash, created_at, expires_at, revoked_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(key.id.as_str())
+    .bind(tenant_of(key).map(|tenant| tenant.to_string()))
+    .bind(&key.name)
+    .bind(key.scopes.to_string())
+    .bind(&key.hash)
+    .bind(key.created_at.as_micros())
+    .bind(key.expires_at.map(Timestamp::as_micros))
+    .bind(key.revoked_at.map(Timestamp::as_micros))
+    .execute(&mut **transaction)
+    .await?;
+    let record = Record {
+        action: Action::CreateKey,
+        target: key.id.to_string(),
+        tenant: tenant_of(key),
+        reason: None,
+        before: None,
+        after: Some(audit::key(key)),
+    };
+    audit::write(transaction, by, record).await
+}
+
+async fn end_at(
+    transaction: &mut Transaction<'_, Any>,
+    action: Action,
+    id: &KeyId,
+    end: Timestamp,
+    by: &By,
+) -> Result<Option<Key>, StoreError> {
+    let Some(before) = find(transaction, id).await?.filter(|key| key.revoked_at.is_none()) else { return Ok(None) };
+    let end = before.expires_at.map_or(end, |already| already.min(end));
+    let after = Key { expires_at: Some(end), ..before.clone() };
+    sqlx::query("update keys set expires_at = $1 where id = $2")
+        .bind(end.as_micros())
+        .bind(id.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    write_change(transaction, action, &before, &after, by).await?;
+    Ok(Some(after))
+}
+
+async fn write_change(
+    transaction: &mut Transaction<'_, Any>,
+    action: Action,
+    before: &Key,
+    after: &Key,
+    by: &By,
+) -> Result<(), StoreError> {
+    let record = Record {
+        action,
+        target: before.id.to_string(),
+        tenant: tenant_of(before),
+        reason: None,
+        before: Some(audit::key(before)),
+        after: Some(audit::key(after)),
+    };
+    audit::write(transaction, by, record).await
+}
+
+fn tenant_of(key: &Key) -> Option<TenantId> {
+    match key.owner {
+        KeyOwner::Tenant(tenant) => Some(tenant),
+        KeyOwner::Operator => None,
+    }
+}
+
 fn key(row: &AnyRow) -> Result<Key, StoreError> {
     let owner = match codec::maybe_text(row, "tenant_id")? {
         None => KeyOwner::Operator,
@@ -107,9 +212,11 @@ fn key(row: &AnyRow) -> Result<Key, StoreError> {
         id: KeyId::new(codec::text(row, "id")?),
         owner,
         name: codec::text(row, "name")?,
+        scopes: codec::parsed(row, "scopes")?,
         hash: codec::text(row, "hash")?,
         created_at: codec::time(row, "created_at")?,
         expires_at: codec::maybe_time(row, "expires_at")?,
         revoked_at: codec::maybe_time(row, "revoked_at")?,
+        last_used_at: codec::maybe_time(row, "last_used_at")?,
     })
 }

@@ -55,14 +55,22 @@ pub struct Settlement {
 pub struct LedgerEntry {
     /// The call.
     pub id: CallId,
+    /// Who pays.
+    pub tenant: TenantId,
+    /// The session that called.
+    pub session: SessionId,
     /// The turn it was made for.
     pub turn: TurnId,
     /// The model that answered, or the one asked for while the call is open.
     pub model: String,
     /// The price table it was priced with.
     pub price_version: String,
-    /// `open`, `exact` or `estimated`.
+    /// `open`, `exact`, `estimated` or `correction`.
     pub status: String,
+    /// The call this row corrects: what it adds to its cost, and why.
+    pub corrects: Option<(CallId, String)>,
+    /// When the call was made.
+    pub opened_at: Timestamp,
     /// What it used.
     pub usage: Usage,
     /// What it cost.
@@ -101,7 +109,7 @@ impl Ledger<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self, tenant: TenantId, session: SessionId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let rows = sqlx::query("select * from ledger where tenant_id = $1 and session_id = $2 order by opened_at, id")
+        let rows = sqlx::query("select * from ledger where tenant_id = $1 and session_id = $2 and corrects is null order by opened_at, id")
             .bind(tenant.to_string())
             .bind(session.to_string())
             .fetch_all(&self.0.read)
@@ -110,13 +118,21 @@ impl Ledger<'_> {
     }
 }
 
-fn entry(row: &AnyRow) -> Result<LedgerEntry, StoreError> {
+pub(super) fn entry(row: &AnyRow) -> Result<LedgerEntry, StoreError> {
+    let corrects = match codec::maybe_text(row, "corrects")? {
+        Some(_) => Some((codec::parsed(row, "corrects")?, codec::text(row, "reason")?)),
+        None => None,
+    };
     Ok(LedgerEntry {
         id: codec::parsed(row, "id")?,
+        tenant: codec::parsed(row, "tenant_id")?,
+        session: codec::parsed(row, "session_id")?,
         turn: codec::parsed(row, "turn_id")?,
         model: codec::text(row, "model")?,
         price_version: codec::text(row, "price_version")?,
         status: codec::text(row, "status")?,
+        corrects,
+        opened_at: codec::time(row, "opened_at")?,
         usage: usage(row)?,
         cost: Usd::from_nanos(codec::number(row, "cost_nanos")?),
     })

@@ -6,9 +6,11 @@
 //!
 //! What belongs to a tenant cannot be read without naming the tenant, and another tenant's row is as good as absent.
 
+mod audit;
 mod budgets;
 mod codec;
 mod connection;
+mod corrections;
 mod error;
 mod events;
 mod holds;
@@ -21,9 +23,12 @@ mod spending;
 mod tenants;
 mod transcript;
 mod turns;
+mod windows;
 
+pub use audit::{Audit, AuditFilter};
 pub use budgets::Budgets;
 pub use connection::Store;
+pub use corrections::Corrected;
 pub use error::StoreError;
 pub use events::{Batch, Events};
 pub use holds::Crossing;

@@ -17,7 +17,7 @@ pub enum SpendingBy {
     Session,
 }
 
-/// A sum of settled calls.
+/// A sum of settled calls, their corrections with them.
 #[derive(Clone, Debug)]
 pub struct Spending {
     /// What they have in common: a day as `2026-11-25`, a model, a key's public part, or a session's id.
@@ -57,7 +57,7 @@ impl Ledger<'_> {
             .collect::<Vec<_>>()
             .join(", ");
         let statement = format!(
-            "select {column} as grouped, cast(count(*) as bigint) as calls,
+            "select {column} as grouped, cast(sum(case when status = 'correction' then 0 else 1 end) as bigint) as calls,
                 cast(sum(case when status = 'estimated' then 1 else 0 end) as bigint) as estimated, {sums}
              from ledger where tenant_id = $1 and opened_at >= $2 and opened_at < $3 and status <> 'open'
              group by {column} order by min(opened_at)"

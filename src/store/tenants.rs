@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
+use super::audit::{self, Record};
 use super::{Store, StoreError, codec};
-use crate::domain::{Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
+use crate::domain::{Action, By, Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
 
 /// The tenants.
 #[derive(Debug)]
@@ -16,21 +18,25 @@ impl Tenants<'_> {
     ///
     /// # Errors
     /// [`StoreError::NameTaken`] when a tenant has that name.
-    pub async fn create(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        let roots: Vec<_> = tenant.roots.iter().map(|root| root.path().to_string_lossy().into_owned()).collect();
+    pub async fn create(&self, tenant: &Tenant, by: &By) -> Result<(), StoreError> {
+        let mut transaction = self.0.begin().await?;
         let written = sqlx::query(
-            "insert into tenants (id, name, roots, created_at) values ($1, $2, $3, $4) on conflict (name) do nothing",
+            "insert into tenants (id, name, roots, limits, created_at) values ($1, $2, $3, $4, $5)
+             on conflict (name) do nothing",
         )
         .bind(tenant.id.to_string())
         .bind(&tenant.name)
-        .bind(codec::to_json(&roots))
+        .bind(roots_json(tenant))
+        .bind(codec::to_json(&tenant.limits))
         .bind(tenant.created_at.as_micros())
-        .execute(&self.0.write)
+        .execute(&mut *transaction)
         .await?;
-        match written.rows_affected() {
-            0 => Err(StoreError::NameTaken { name: tenant.name.clone() }),
-            _ => Ok(()),
+        if written.rows_affected() == 0 {
+            return Err(StoreError::NameTaken { name: tenant.name.clone() });
         }
+        write_change(&mut transaction, Action::CreateTenant, None, tenant, by).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Finds a tenant by its id.
@@ -54,33 +60,89 @@ impl Tenants<'_> {
         row.as_ref().map(tenant).transpose()
     }
 
-    /// Changes what a tenant may use. Answers whether there is such a tenant.
+    /// Changes a tenant's name and roots. Answers it as it is then; `None` when there is no such tenant.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn set_limits(&self, id: TenantId, limits: &TenantLimits) -> Result<bool, StoreError> {
-        let updated = sqlx::query("update tenants set limits = $1 where id = $2 and state <> $3")
-            .bind(codec::to_json(limits))
-            .bind(id.to_string())
-            .bind(TenantState::Archived.as_str())
-            .execute(&self.0.write)
-            .await?;
-        Ok(updated.rows_affected() == 1)
+    /// [`StoreError::NameTaken`] when another tenant has that name.
+    pub async fn update(
+        &self,
+        id: TenantId,
+        name: Option<&str>,
+        roots: Option<&[TenantRoot]>,
+        by: &By,
+    ) -> Result<Option<Tenant>, StoreError> {
+        let change = |tenant: &mut Tenant| {
+            if let Some(name) = name {
+                name.clone_into(&mut tenant.name);
+            }
+            if let Some(roots) = roots {
+                tenant.roots = roots.to_vec();
+            }
+        };
+        self.change(id, Action::UpdateTenant, by, change).await
     }
 
-    /// Changes whether a tenant may begin anything. One that was archived stays archived. Answers whether there is such
-    /// a tenant.
+    /// Changes what a tenant may use. Answers it as it is then; `None` when there is no such tenant.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn change_state(&self, id: TenantId, state: TenantState) -> Result<bool, StoreError> {
-        let updated = sqlx::query("update tenants set state = $1 where id = $2 and state <> $3")
-            .bind(state.as_str())
+    pub async fn set_limits(&self, id: TenantId, limits: &TenantLimits, by: &By) -> Result<Option<Tenant>, StoreError> {
+        self.change(id, Action::SetLimits, by, |tenant| tenant.limits = limits.clone()).await
+    }
+
+    /// Changes whether a tenant may begin anything. One that was archived stays archived. Answers it as it is then; `None`
+    /// when there is no such tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn change_state(&self, id: TenantId, state: TenantState, by: &By) -> Result<Option<Tenant>, StoreError> {
+        let action = match state {
+            TenantState::Active => Action::ResumeTenant,
+            TenantState::Suspended => Action::SuspendTenant,
+            TenantState::Archived => Action::ArchiveTenant,
+        };
+        self.change(id, action, by, |tenant| tenant.state = state).await
+    }
+
+    /// Changes a tenant and writes that to the audit; what changes nothing is not written.
+    async fn change(
+        &self,
+        id: TenantId,
+        action: Action,
+        by: &By,
+        change: impl FnOnce(&mut Tenant),
+    ) -> Result<Option<Tenant>, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let row = sqlx::query("select * from tenants where id = $1 and state <> $2")
             .bind(id.to_string())
             .bind(TenantState::Archived.as_str())
-            .execute(&self.0.write)
+            .fetch_optional(&mut *transaction)
             .await?;
-        Ok(updated.rows_affected() == 1)
+        let Some(before) = row.as_ref().map(tenant).transpose()? else { return Ok(None) };
+        let mut after = before.clone();
+        change(&mut after);
+        if audit::tenant(&before) == audit::tenant(&after) {
+            return Ok(Some(after));
+        }
+        let taken = sqlx::query("select id from tenants where name = $1 and id <> $2")
+            .bind(&after.name)
+            .bind(id.to_string())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if taken.is_some() {
+            return Err(StoreError::NameTaken { name: after.name });
+        }
+        sqlx::query("update tenants set name = $1, roots = $2, limits = $3, state = $4 where id = $5")
+            .bind(&after.name)
+            .bind(roots_json(&after))
+            .bind(codec::to_json(&after.limits))
+            .bind(after.state.as_str())
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        write_change(&mut transaction, action, Some(&before), &after, by).await?;
+        transaction.commit().await?;
+        Ok(Some(after))
     }
 
     /// Lists all tenants by name.
@@ -93,6 +155,29 @@ impl Tenants<'_> {
             .await?;
         rows.iter().map(tenant).collect()
     }
+}
+
+async fn write_change(
+    transaction: &mut Transaction<'_, Any>,
+    action: Action,
+    before: Option<&Tenant>,
+    after: &Tenant,
+    by: &By,
+) -> Result<(), StoreError> {
+    let record = Record {
+        action,
+        target: after.id.to_string(),
+        tenant: Some(after.id),
+        reason: None,
+        before: before.map(audit::tenant),
+        after: Some(audit::tenant(after)),
+    };
+    audit::write(transaction, by, record).await
+}
+
+fn roots_json(tenant: &Tenant) -> String {
+    let roots: Vec<_> = tenant.roots.iter().map(|root| root.path().to_string_lossy().into_owned()).collect();
+    codec::to_json(&roots)
 }
 
 fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use super::error::AccountError;
 use crate::api::ApiState;
 use crate::api::admin::{BudgetList, BudgetView};
-use crate::api::auth::TenantCaller;
+use crate::api::auth::{ReadUsage, TenantCaller};
 
 /// Show the tenant's budgets and how they stand. There may be none: then only the installation bounds its spending.
 #[utoipa::path(
@@ -15,11 +15,11 @@ use crate::api::auth::TenantCaller;
         (status = OK, body = BudgetList),
         (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
     ),
-    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = ["usage:read"]), ("bearer" = ["usage:read"]), ("basic" = ["usage:read"])),
 )]
 pub(super) async fn budget(
     State(state): State<ApiState>,
-    caller: TenantCaller,
+    caller: TenantCaller<ReadUsage>,
 ) -> Result<Json<BudgetList>, AccountError> {
     let now = state.clock.now();
     let standings = state.store.budgets().of_tenant(caller.tenant.id, now).await?;

@@ -12,6 +12,10 @@ use crate::store::StoreError;
 pub(super) enum AccountError {
     /// What was asked for cannot be; the text says why.
     Invalid(String),
+    /// The caller may not have that; the text says why.
+    Forbidden(String),
+    /// There is no such thing.
+    NotFound(String),
     /// The server failed; its log says why.
     Internal(StoreError),
 }
@@ -20,6 +24,8 @@ impl IntoResponse for AccountError {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
             Self::Invalid(message) => (StatusCode::BAD_REQUEST, "invalid_request", message),
+            Self::Forbidden(message) => (StatusCode::FORBIDDEN, "permission_error", message),
+            Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message),
             Self::Internal(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a call of the account API failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; try again later".to_owned())

@@ -4,8 +4,8 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::auth::TenantCaller;
-use crate::domain::{TenantId, TenantLimits, TenantState};
+use crate::api::auth::{AnyKey, TenantCaller};
+use crate::domain::{KeyScopes, TenantId, TenantLimits, TenantState};
 
 /// Who a key speaks for.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +20,9 @@ pub(super) struct Me {
     state: TenantState,
     /// The public part of the key that asks.
     key_id: String,
+    /// What the key opens.
+    #[schema(value_type = Vec<String>)]
+    scopes: KeyScopes,
     /// What the tenant may use, where that differs from what the installation gives everybody.
     #[schema(value_type = serde_json::Value)]
     limits: TenantLimits,
@@ -34,13 +37,14 @@ pub(super) struct Me {
     ),
     security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]
-pub(super) async fn me(caller: TenantCaller) -> Json<Me> {
+pub(super) async fn me(caller: TenantCaller<AnyKey>) -> Json<Me> {
     let tenant = &caller.tenant;
     Json(Me {
         tenant_id: tenant.id,
         tenant: tenant.name.clone(),
         state: tenant.state,
         key_id: caller.key.to_string(),
+        scopes: caller.scopes,
         limits: tenant.limits.clone(),
     })
 }

@@ -3,6 +3,7 @@
 mod budget;
 mod error;
 mod me;
+mod tokens;
 mod usage;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -12,5 +13,9 @@ use super::ApiState;
 
 /// The paths of the account API.
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(me::me)).routes(routes!(budget::budget)).routes(routes!(usage::usage))
+    OpenApiRouter::new()
+        .routes(routes!(me::me))
+        .routes(routes!(budget::budget))
+        .routes(routes!(usage::usage))
+        .routes(routes!(tokens::create))
 }

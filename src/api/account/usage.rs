@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::AccountError;
 use crate::api::ApiState;
 use crate::api::admin::ErrorBody;
-use crate::api::auth::TenantCaller;
+use crate::api::auth::{ReadUsage, TenantCaller};
 use crate::domain::{Period, Timestamp};
 use crate::store::{Spending, SpendingBy};
 
@@ -74,11 +74,11 @@ pub(super) struct UsageLine {
         (status = BAD_REQUEST, description = "A parameter cannot be understood", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
     ),
-    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = ["usage:read"]), ("bearer" = ["usage:read"]), ("basic" = ["usage:read"])),
 )]
 pub(super) async fn usage(
     State(state): State<ApiState>,
-    caller: TenantCaller,
+    caller: TenantCaller<ReadUsage>,
     ask: Result<Query<Ask>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, AccountError> {
     let Query(ask) = ask.map_err(|rejection| AccountError::Invalid(rejection.body_text()))?;

@@ -5,115 +5,13 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, StatusCode};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::tenants::find_tenant;
-use super::{AdminError, ErrorBody};
+use super::key_views::{CreateKey, ExpireKey, RotateKey};
+use super::{AdminError, ErrorBody, IssuedKeyView, KeyList, KeyView, moment};
 use crate::api::ApiState;
-use crate::api::auth::{Issued, NewKey, OperatorCaller, issue_key, revoke_key, rotate_key};
-use crate::domain::{Key, KeyId, KeyOwner, TenantId, Timestamp};
-
-/// A key to be issued.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CreateKey {
-    /// What the key is called in lists: 1 to 100 characters.
-    #[schema(example = "CI of the web team")]
-    name: String,
-    /// After how many days it opens nothing any more. Left out: it does not expire.
-    #[schema(minimum = 1)]
-    expires_in_days: Option<u32>,
-}
-
-/// A key that was just issued: the only time it is shown. Not printable, so that no log shows it a second time.
-#[derive(Serialize, ToSchema)]
-pub struct IssuedKeyView {
-    /// The key's public part, which names it.
-    pub id: String,
-    /// The key itself. It is stored hashed and cannot be shown again.
-    #[schema(example = "ink_live_...")]
-    pub key: String,
-    /// What it is called.
-    pub name: String,
-    /// The tenant it speaks for; null for a key of the operators.
-    #[schema(value_type = Option<String>)]
-    pub tenant_id: Option<TenantId>,
-    /// When it was issued.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// From when on it opens nothing; null when it does not expire.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Timestamp>,
-}
-
-impl From<Issued> for IssuedKeyView {
-    fn from(Issued { plain, record }: Issued) -> Self {
-        let tenant_id = match record.owner {
-            KeyOwner::Tenant(tenant) => Some(tenant),
-            KeyOwner::Operator => None,
-        };
-        Self {
-            id: record.id.as_str().to_owned(),
-            key: plain.expose().to_owned(),
-            name: record.name,
-            tenant_id,
-            created_at: record.created_at,
-            expires_at: record.expires_at,
-        }
-    }
-}
-
-/// A key, without its secret.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyView {
-    /// The key's public part, which names it.
-    pub id: String,
-    /// What it is called.
-    pub name: String,
-    /// When it was issued.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// From when on it opens nothing; null when it does not expire.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Timestamp>,
-    /// When it was revoked; null when it was not.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// Keys.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyList {
-    /// The keys, oldest first.
-    pub data: Vec<KeyView>,
-}
-
-/// How a key is to be rotated.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RotateKey {
-    /// For how many hours the old key still opens what it opened.
-    overlap_hours: u32,
-}
-
-impl From<Key> for KeyView {
-    fn from(key: Key) -> Self {
-        Self {
-            id: key.id.as_str().to_owned(),
-            name: key.name,
-            created_at: key.created_at,
-            expires_at: key.expires_at,
-            revoked_at: key.revoked_at,
-        }
-    }
-}
-
-impl FromIterator<Key> for KeyList {
-    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
-        Self { data: keys.into_iter().map(KeyView::from).collect() }
-    }
-}
+use crate::api::auth::{NewKey, OperatorCaller, issue_key, rotate_key};
+use crate::domain::{By, KeyId, KeyOwner};
 
 /// Issue a key of a tenant.
 #[utoipa::path(
@@ -134,15 +32,59 @@ impl FromIterator<Key> for KeyList {
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
 )]
 pub(super) async fn create(
-    _operator: OperatorCaller,
+    OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
     body: Result<Json<CreateKey>, JsonRejection>,
-) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<IssuedKeyView>), AdminError> {
+) -> Result<Shown, AdminError> {
     let Json(new) = body?;
     let tenant = find_tenant(&state.store, &id).await?;
-    let new = NewKey { owner: KeyOwner::Tenant(tenant.id), name: new.name, expires_in_days: new.expires_in_days };
-    let issued = issue_key(&state.store, &*state.clock, state.keys.hasher(), new).await?;
+    issue(&state, KeyOwner::Tenant(tenant.id), new, &by).await
+}
+
+/// Issue a key of the operators.
+#[utoipa::path(
+    post, path = "/admin/v1/keys", tag = "admin", operation_id = "create_operator_key", request_body = CreateKey,
+    responses(
+        (status = CREATED, description = "The key, shown this once", body = IssuedKeyView),
+        (status = BAD_REQUEST, description = "The name or the lifetime cannot be used", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
+        (status = SERVICE_UNAVAILABLE, description = "Too many keys are being hashed", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(super) async fn create_operator(
+    OperatorCaller { by }: OperatorCaller,
+    State(state): State<ApiState>,
+    body: Result<Json<CreateKey>, JsonRejection>,
+) -> Result<Shown, AdminError> {
+    let Json(new) = body?;
+    issue(&state, KeyOwner::Operator, new, &by).await
+}
+
+/// List the operators' keys.
+#[utoipa::path(
+    get, path = "/admin/v1/keys", tag = "admin", operation_id = "list_operator_keys",
+    responses(
+        (status = OK, description = "The keys, oldest first, those that open nothing any more too", body = KeyList),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(super) async fn list_operator(
+    _operator: OperatorCaller,
+    State(state): State<ApiState>,
+) -> Result<Json<KeyList>, AdminError> {
+    Ok(Json(state.store.keys().list(KeyOwner::Operator).await?.into_iter().collect()))
+}
+
+/// A key that is shown once, and kept by no cache on the way.
+type Shown = (StatusCode, [(HeaderName, &'static str); 1], Json<IssuedKeyView>);
+
+async fn issue(state: &ApiState, owner: KeyOwner, new: CreateKey, by: &By) -> Result<Shown, AdminError> {
+    let new = NewKey { owner, name: new.name, scopes: new.scopes, expires_in_days: new.expires_in_days };
+    let issued = issue_key(&state.store, state.gate.verifier().hasher(), new, by).await?;
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(issued.into())))
 }
 
@@ -178,14 +120,38 @@ pub(super) async fn list(
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
 )]
 pub(super) async fn revoke(
-    _operator: OperatorCaller,
+    OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, AdminError> {
-    let id = KeyId::new(id);
-    revoke_key(&state.store, &*state.clock, &id).await?.ok_or(NO_KEY)?;
-    state.keys.forget(&id);
+    state.store.keys().revoke(&KeyId::new(id), &by).await?.ok_or(NO_KEY)?;
+    state.gate.verifier().catch_up().await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bring a key's end forward.
+#[utoipa::path(
+    patch, path = "/admin/v1/keys/{id}", tag = "admin", operation_id = "expire_key", request_body = ExpireKey,
+    params(("id" = String, Path, description = "The key's public part")),
+    responses(
+        (status = OK, description = "The key as it is now", body = KeyView),
+        (status = BAD_REQUEST, description = "The time cannot be understood", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
+        (status = NOT_FOUND, description = "There is no such key, or it was revoked", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(super) async fn expire(
+    OperatorCaller { by }: OperatorCaller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    body: Result<Json<ExpireKey>, JsonRejection>,
+) -> Result<Json<KeyView>, AdminError> {
+    let Json(ExpireKey { expires_at }) = body?;
+    let key = state.store.keys().expire(&KeyId::new(id), moment(&expires_at)?, &by).await?;
+    state.gate.verifier().catch_up().await;
+    Ok(Json(key.ok_or(NO_KEY)?.into()))
 }
 
 /// Issue a key in the place of another, which opens nothing any more after an overlap.
@@ -202,17 +168,16 @@ pub(super) async fn revoke(
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
 )]
 pub(super) async fn rotate(
-    _operator: OperatorCaller,
+    OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
     body: Result<Json<RotateKey>, JsonRejection>,
-) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<IssuedKeyView>), AdminError> {
+) -> Result<Shown, AdminError> {
     let Json(how) = body?;
-    let old = state.store.keys().find(&KeyId::new(id)).await?;
-    let old = old.filter(|key| key.is_valid_at(state.clock.now())).ok_or(NO_KEY)?;
-    let hasher = state.keys.hasher();
-    let issued = rotate_key(&state.store, &*state.clock, hasher, &old, how.overlap_hours).await?;
-    state.keys.forget(&old.id);
+    let old = state.store.keys().find(&KeyId::new(id)).await?.ok_or(NO_KEY)?;
+    let hasher = state.gate.verifier().hasher();
+    let issued = rotate_key(&state.store, hasher, &old, how.overlap_hours, &by).await?.ok_or(NO_KEY)?;
+    state.gate.verifier().catch_up().await;
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(issued.into())))
 }
 

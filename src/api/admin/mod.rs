@@ -2,23 +2,32 @@
 //!
 //! The deeds behind it are functions of their own, for the command line does the same.
 
+mod audit;
 mod budgets;
+mod calls;
 mod error;
+mod key_views;
 mod keys;
-mod new_tenant;
 mod place;
 mod roots;
 mod routes;
+mod tenant_deeds;
+mod tenant_views;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod words;
 
+pub use audit::{AuditAsk, AuditPage, AuditView, list_audit};
 pub use budgets::{
-    BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, update_budget,
+    BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, top_up_budget,
+    update_budget,
 };
+pub use calls::{CallList, CallView, CallsAsk, CorrectedView, correct_call, list_calls};
 pub use error::{AdminError, ErrorBody, ErrorDetail};
-pub use keys::{IssuedKeyView, KeyList, KeyView};
-pub use new_tenant::{CreateTenantError, create_tenant};
+pub use key_views::{IssuedKeyView, KeyList, KeyView};
 pub use roots::RootError;
 pub use routes::router;
-pub use tenants::{TenantList, TenantView};
+pub use tenant_deeds::{CreateTenantError, create_tenant, update_tenant};
+pub use tenant_views::{TenantList, TenantView};
+use words::{moment, reason};

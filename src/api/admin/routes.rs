@@ -4,20 +4,25 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::budgets::calls as budgets;
-use super::{keys, tenants};
+use super::{audit, calls, keys, tenants};
 use crate::api::ApiState;
 
 /// The admin API, to be served where operators are.
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(tenants::get, tenants::archive))
+        .routes(routes!(tenants::get, tenants::update, tenants::archive))
         .routes(routes!(tenants::set_limits))
         .routes(routes!(tenants::suspend))
         .routes(routes!(tenants::resume))
         .routes(routes!(keys::create, keys::list))
-        .routes(routes!(keys::revoke))
+        .routes(routes!(keys::create_operator, keys::list_operator))
+        .routes(routes!(keys::expire, keys::revoke))
         .routes(routes!(keys::rotate))
         .routes(routes!(budgets::create, budgets::list))
         .routes(routes!(budgets::update, budgets::archive))
+        .routes(routes!(budgets::top_up))
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::correct))
+        .routes(routes!(audit::list))
 }

@@ -5,27 +5,49 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
-use crate::domain::PlainKey;
+use super::tokens::MAX_TOKEN_BYTES;
+use crate::domain::{PlainKey, Secret};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The longest user and password that are decoded: what is longer holds no key.
 const MAX_BASIC_BYTES: usize = 512;
 
-/// The key of a request: the first well-formed one of `x-api-key`, `Authorization: Bearer`, and the user and the
-/// password of `Authorization: Basic`. The last two are what a client sends whose base URL is `http://KEY:@host`.
-pub(super) fn presented(headers: &HeaderMap) -> Option<PlainKey> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    text(X_API_KEY).and_then(|value| PlainKey::parse(value.trim())).or_else(|| authorization(text(AUTHORIZATION)?))
+/// What a caller shows to be let in.
+#[derive(Clone, Debug)]
+pub(super) enum Credential {
+    /// A key.
+    Key(PlainKey),
+    /// Something signed: one of our tokens, or an issuer's.
+    Token(Secret),
 }
 
-fn authorization(value: &str) -> Option<PlainKey> {
+/// The credential of a request: the first well-formed one of `x-api-key`, `Authorization: Bearer`, and the user and the
+/// password of `Authorization: Basic`. The last two are what a client sends whose base URL is `http://KEY:@host`; a
+/// token does not fit there.
+pub(super) fn presented(headers: &HeaderMap) -> Option<Credential> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    text(X_API_KEY).and_then(|value| parse(value.trim())).or_else(|| authorization(text(AUTHORIZATION)?))
+}
+
+fn parse(text: &str) -> Option<Credential> {
+    let token = || is_token(text).then(|| Credential::Token(Secret::new(text)));
+    PlainKey::parse(text).map(Credential::Key).or_else(token)
+}
+
+/// Whether a text has the form of a signed token: three parts of base 64.
+pub(super) fn is_token(text: &str) -> bool {
+    let is_part = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    text.len() <= MAX_TOKEN_BYTES && text.split('.').count() == 3 && text.split('.').all(is_part)
+}
+
+fn authorization(value: &str) -> Option<Credential> {
     let (scheme, credentials) = value.trim().split_once(' ')?;
     let credentials = credentials.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
-        PlainKey::parse(credentials)
+        parse(credentials)
     } else if scheme.eq_ignore_ascii_case("basic") {
-        basic(credentials)
+        basic(credentials).map(Credential::Key)
     } else {
         None
     }
@@ -53,7 +75,10 @@ mod tests {
     fn found(headers: &[(HeaderName, &str)]) -> Option<String> {
         let value = |value: &str| HeaderValue::from_bytes(value.as_bytes()).unwrap();
         let headers = headers.iter().map(|(name, text)| (name.clone(), value(text))).collect();
-        presented(&headers).map(|key| key.expose().to_owned())
+        presented(&headers).map(|credential| match credential {
+            Credential::Key(key) => key.expose().to_owned(),
+            Credential::Token(token) => token.expose().to_owned(),
+        })
     }
 
     fn basic(user_and_password: &str) -> String {
@@ -80,6 +105,16 @@ mod tests {
             basic(&format!("é:{key}")).replace("Basic", "BASIC"),
         ] {
             assert_eq!(found(&[(AUTHORIZATION, &value)]).as_ref(), Some(&key), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_found_by_its_form() {
+        let token = "eyJhbGciOiJub25lIn0.e30.c2ln";
+        assert_eq!(found(&[(AUTHORIZATION, &format!("Bearer {token}"))]).as_deref(), Some(token));
+        assert_eq!(found(&[(X_API_KEY, token)]).as_deref(), Some(token));
+        for other in [basic(&format!("{token}:")), format!("Bearer {token}.x"), format!("Bearer a.b.{}", "c".repeat(9_000))] {
+            assert_eq!(found(&[(AUTHORIZATION, &other)]), None, "{other}");
         }
     }
 

@@ -1,73 +1,160 @@
 //! The permissions as arguments of handlers.
 
-use std::sync::Arc;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, Query};
 use http::request::Parts;
+use serde::Deserialize;
 
-use super::credentials::presented;
-use super::rejection::{Audience, Rejection};
-use super::{Owner, Verified, Verifier, VerifyError};
+use super::Gate;
+use super::credentials::{Credential, is_token};
+use super::gate::Caller;
+use super::rejection::{Audience, Reason, Rejection};
+use super::{VerifyError, access::Access};
 use crate::api::ApiState;
-use crate::domain::{KeyId, Tenant};
+use crate::domain::{Allowance, By, KeyId, KeyScopes, RateClass, Secret, SessionId, Tenant, Timestamp};
 
-/// Proof that the caller sent a tenant's key. An operator's key is refused: operators act on tenants, not as tenants.
+/// Proof that the caller may do what `A` says as a tenant. An operator's key is refused: operators act on tenants, not as
+/// tenants.
 #[derive(Clone, Debug)]
-pub struct TenantCaller {
+pub struct TenantCaller<A> {
     /// Whose key it was.
     pub tenant: Arc<Tenant>,
     /// The key's public part.
     pub key: KeyId,
+    /// What the key opens.
+    pub scopes: KeyScopes,
+    /// When what the caller came with ends, if that is before the key does: a token is not to buy a longer one.
+    pub expires_at: Option<Timestamp>,
+    access: PhantomData<A>,
 }
 
-/// Proof that the caller sent an operator's key.
+/// Proof that the caller may look at a session: all of a tenant's, or with a ticket a single one.
+#[derive(Clone, Debug)]
+pub struct SessionCaller {
+    tenant: Arc<Tenant>,
+    session: Option<SessionId>,
+}
+
+/// Proof that the caller is an operator.
 #[derive(Clone, Debug)]
 pub struct OperatorCaller {
-    /// The key's public part.
-    pub key: KeyId,
+    /// Who, from where and when: what the audit wants of every change.
+    pub by: By,
 }
 
-impl<S> FromRequestParts<S> for TenantCaller
+/// Where a request's rate is noted, for the headers of its answer.
+pub(in crate::api) type RateNote = Arc<OnceLock<Allowance>>;
+
+/// A ticket in the address, for clients that cannot set a header.
+#[derive(Deserialize)]
+struct InQuery {
+    ticket: Option<String>,
+}
+
+impl SessionCaller {
+    /// The tenant, for a caller that may look at its session `id`.
+    pub fn tenant_of(&self, id: SessionId) -> Option<&Tenant> {
+        self.session.is_none_or(|only| only == id).then_some(&*self.tenant)
+    }
+}
+
+impl<S, A> FromRequestParts<S> for TenantCaller<A>
 where
-    Arc<Verifier>: FromRef<S>,
+    Arc<Gate>: FromRef<S>,
+    S: Send + Sync,
+    A: Access,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let rejection = |reason| Rejection { audience: Audience::Tenants, reason };
+        let gate = Arc::<Gate>::from_ref(state);
+        let caller = gate.identify(parts, None).await.map_err(rejection)?;
+        if caller.session.is_some() {
+            return Err(rejection(Reason::OneSession));
+        }
+        let tenant = admit(&gate, parts, &caller, |gate| gate.admit_tenant(&caller, A::SCOPE, A::CLASS));
+        let tenant = tenant.map_err(rejection)?;
+        let Caller { verified, expires_at, .. } = caller;
+        Ok(Self { tenant, key: verified.key_id.clone(), scopes: verified.scopes, expires_at, access: PhantomData })
+    }
+}
+
+impl<S> FromRequestParts<S> for SessionCaller
+where
+    Arc<Gate>: FromRef<S>,
     S: Send + Sync,
 {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let rejection = |reason| Rejection { audience: Audience::Tenants, reason };
-        let verified = verified(parts, FromRef::from_ref(state)).await.map_err(rejection)?;
-        match &verified.owner {
-            Owner::Tenant(tenant) => Ok(Self { tenant: Arc::clone(tenant), key: verified.key_id.clone() }),
-            Owner::Operator => Err(rejection(VerifyError::Refused)),
-        }
+        let gate = Arc::<Gate>::from_ref(state);
+        let caller = gate.identify(parts, ticket(parts)).await.map_err(rejection)?;
+        let scope = Some(crate::domain::KeyScope::SessionsRead);
+        let tenant = admit(&gate, parts, &caller, |gate| gate.admit_tenant(&caller, scope, RateClass::Read));
+        Ok(Self { tenant: tenant.map_err(rejection)?, session: caller.session })
     }
 }
 
 impl<S> FromRequestParts<S> for OperatorCaller
 where
-    Arc<Verifier>: FromRef<S>,
+    Arc<Gate>: FromRef<S>,
     S: Send + Sync,
 {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let rejection = |reason| Rejection { audience: Audience::Operators, reason };
-        let verified = verified(parts, FromRef::from_ref(state)).await.map_err(rejection)?;
-        match verified.owner {
-            Owner::Operator => Ok(Self { key: verified.key_id.clone() }),
-            Owner::Tenant(_) => Err(rejection(VerifyError::Refused)),
-        }
+        let gate = Arc::<Gate>::from_ref(state);
+        let caller = gate.identify(parts, None).await.map_err(rejection)?;
+        let by = admit(&gate, parts, &caller, |gate| gate.admit_operator(&caller)).map_err(rejection)?;
+        Ok(Self { by })
     }
 }
 
-impl FromRef<ApiState> for Arc<Verifier> {
+impl FromRef<ApiState> for Arc<Gate> {
     fn from_ref(state: &ApiState) -> Self {
-        Self::clone(&state.keys)
+        Self::clone(&state.gate)
     }
 }
 
-async fn verified(parts: &Parts, keys: Arc<Verifier>) -> Result<Arc<Verified>, VerifyError> {
-    let key = presented(&parts.headers).ok_or(VerifyError::Refused)?;
-    keys.verify(&key).await
+/// Lets a caller in, and notes how its rate stands either way.
+fn admit<T>(
+    gate: &Gate,
+    parts: &Parts,
+    _caller: &Caller,
+    admit: impl FnOnce(&Gate) -> Result<(T, Allowance), Reason>,
+) -> Result<T, Reason> {
+    let note = |allowance| {
+        if let Some(note) = parts.extensions.get::<RateNote>() {
+            // Of two callers of one request the first one counts.
+            let _ = note.set(allowance);
+        }
+    };
+    match admit(gate) {
+        Ok((admitted, allowance)) => {
+            note(allowance);
+            Ok(admitted)
+        }
+        Err(Reason::TooFast(allowance)) => {
+            note(allowance);
+            Err(Reason::TooFast(allowance))
+        }
+        Err(reason) => Err(reason),
+    }
+}
+
+/// The ticket in a request's address. Only that: a key there would end up in logs and histories.
+fn ticket(parts: &Parts) -> Option<Credential> {
+    let Query(InQuery { ticket }) = Query::try_from_uri(&parts.uri).ok()?;
+    ticket.filter(|ticket| is_token(ticket)).map(|ticket| Credential::Token(Secret::new(ticket)))
+}
+
+impl From<VerifyError> for Reason {
+    fn from(error: VerifyError) -> Self {
+        Self::Verify(error)
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::{Busy, Hasher};
 use crate::domain::key::InvalidKeyName;
-use crate::domain::{Clock, Key, KeyOwner, PlainKey};
+use crate::domain::key_scope::InvalidScopes;
+use crate::domain::{By, Clock, Key, KeyOwner, KeyScopes, PlainKey, Who};
 use crate::store::{Store, StoreError};
 
 /// Milliseconds of a day.
@@ -15,6 +16,8 @@ pub struct NewKey {
     pub owner: KeyOwner,
     /// What it is called in lists.
     pub name: String,
+    /// What it opens of a tenant's things; all of it when nothing is said. An operator's key opens the admin API.
+    pub scopes: Option<KeyScopes>,
     /// After how many days it opens nothing any more; `None` when it does not expire.
     pub expires_in_days: Option<u32>,
 }
@@ -34,6 +37,9 @@ pub enum IssueError {
     /// Its name cannot be used.
     #[error(transparent)]
     Name(#[from] InvalidKeyName),
+    /// Its scopes cannot be used.
+    #[error(transparent)]
+    Scopes(#[from] InvalidScopes),
     /// It would never open anything.
     #[error("a key that expires must be valid for a day at least")]
     ExpiresAtOnce,
@@ -48,24 +54,40 @@ pub enum IssueError {
 /// Makes a key and stores what is kept of it.
 ///
 /// # Errors
-/// When its name or its lifetime cannot be used, too many keys are being hashed, or the store fails.
-pub async fn issue_key(store: &Store, clock: &dyn Clock, hasher: &Hasher, new: NewKey) -> Result<Issued, IssueError> {
+/// When its name, scopes or lifetime cannot be used, too many keys are being hashed, or the store fails.
+pub async fn issue_key(store: &Store, hasher: &Hasher, new: NewKey, by: &By) -> Result<Issued, IssueError> {
+    let issued = make_key(hasher, new, by).await?;
+    store.keys().create(&issued.record, by).await?;
+    Ok(issued)
+}
+
+/// Makes a key that is still to be stored.
+pub(super) async fn make_key(hasher: &Hasher, new: NewKey, by: &By) -> Result<Issued, IssueError> {
     Key::check_name(&new.name)?;
     if new.expires_in_days == Some(0) {
         return Err(IssueError::ExpiresAtOnce);
     }
+    let scopes = match (new.owner, new.scopes) {
+        (KeyOwner::Operator, _) => KeyScopes::OPERATOR,
+        (KeyOwner::Tenant(_), None) => KeyScopes::TENANT,
+        (KeyOwner::Tenant(_), Some(scopes)) if scopes.and(KeyScopes::OPERATOR).is_some() => {
+            return Err(InvalidScopes::AdminOfTenant.into());
+        }
+        (KeyOwner::Tenant(_), Some(scopes)) => scopes,
+    };
     let plain = PlainKey::generate(new.owner);
-    let created_at = clock.now();
+    let created_at = by.at;
     let record = Key {
         id: plain.id(),
         owner: new.owner,
         name: new.name,
+        scopes,
         hash: hasher.hash(plain.clone()).await?,
         created_at,
         expires_at: new.expires_in_days.map(|days| created_at.plus_millis(i64::from(days) * DAY_MS)),
         revoked_at: None,
+        last_used_at: None,
     };
-    store.keys().create(&record).await?;
     Ok(Issued { plain, record })
 }
 
@@ -81,6 +103,7 @@ pub async fn ensure_operator_key(
     if store.keys().has_operator_key().await? {
         return Ok(None);
     }
-    let new = NewKey { owner: KeyOwner::Operator, name: "first".to_owned(), expires_in_days: None };
-    Ok(Some(issue_key(store, clock, hasher, new).await?.plain))
+    let new = NewKey { owner: KeyOwner::Operator, name: "first".to_owned(), scopes: None, expires_in_days: None };
+    let by = By { who: Who::Server, from: None, at: clock.now() };
+    Ok(Some(issue_key(store, hasher, new, &by).await?.plain))
 }

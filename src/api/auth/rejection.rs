@@ -1,15 +1,16 @@
-//! The answer to who may not come in: the same for every reason, so that nothing can be learned from it.
+//! The answer to who may not come in. Why a key opens nothing is never said, so that nothing can be learned from it.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use serde_json::json;
 
 use super::VerifyError;
+use crate::domain::{Allowance, KeyScope};
 
 /// Makes a browser ask for the key, and send it with every request to this origin.
-const CHALLENGE: &str = r#"Basic realm="innkeeper", charset="UTF-8""#;
+const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Basic realm="innkeeper", charset="UTF-8""#);
 
 /// How to send a key.
 macro_rules! how_to_send {
@@ -26,7 +27,22 @@ macro_rules! how_to_send {
 #[derive(Debug)]
 pub struct Rejection {
     pub(super) audience: Audience,
-    pub(super) reason: VerifyError,
+    pub(super) reason: Reason,
+}
+
+/// Why a request was not let in.
+#[derive(Debug)]
+pub(super) enum Reason {
+    /// Its key opens nothing, or that cannot be found out now.
+    Verify(VerifyError),
+    /// Too many wrong keys came from its address.
+    TooManyFailures { seconds: u64 },
+    /// Its key opens something else.
+    WrongScope { missing: KeyScope },
+    /// It came with a ticket for a single session.
+    OneSession,
+    /// It came too soon after others.
+    TooFast(Allowance),
 }
 
 /// Who reads the answer, which decides its shape.
@@ -38,22 +54,48 @@ pub(super) enum Audience {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
+        let audience = self.audience;
         match self.reason {
-            VerifyError::Refused => {
-                let header = [(WWW_AUTHENTICATE, CHALLENGE)];
-                let message = self.audience.what_is_missing();
-                self.audience.answer(StatusCode::UNAUTHORIZED, header, "authentication_error", message)
+            Reason::Verify(VerifyError::Refused) => {
+                let header = Some((WWW_AUTHENTICATE, CHALLENGE));
+                let message = audience.what_is_missing();
+                audience.answer(StatusCode::UNAUTHORIZED, header, "authentication_error", message)
             }
-            VerifyError::Busy(busy) => {
-                let header = [(RETRY_AFTER, "1")];
-                self.audience.answer(StatusCode::SERVICE_UNAVAILABLE, header, "overloaded", &busy.to_string())
+            Reason::Verify(VerifyError::Busy(busy)) => {
+                let header = retry_after(1);
+                audience.answer(StatusCode::SERVICE_UNAVAILABLE, header, "overloaded", &busy.to_string())
             }
-            VerifyError::Store(error) => {
+            Reason::Verify(VerifyError::Store(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a key could not be looked up");
-                self.audience.answer(StatusCode::INTERNAL_SERVER_ERROR, [], "internal", "Internal Server Error")
+                audience.answer(StatusCode::INTERNAL_SERVER_ERROR, None, "internal", "Internal Server Error")
+            }
+            Reason::TooManyFailures { seconds } => {
+                let message = "too many keys from this address opened nothing; wait, and check the key";
+                audience.answer(StatusCode::TOO_MANY_REQUESTS, retry_after(seconds), "rate_limited", message)
+            }
+            Reason::WrongScope { missing } => {
+                let message = format!("this needs the scope `{}`, which the key does not have", missing.as_str());
+                audience.answer(StatusCode::FORBIDDEN, None, "permission_error", &message)
+            }
+            Reason::OneSession => {
+                let message = "this ticket opens one session alone; send the key, or a token without a session";
+                audience.answer(StatusCode::FORBIDDEN, None, "permission_error", message)
+            }
+            Reason::TooFast(allowance) => {
+                let seconds = allowance.retry_after_s().unwrap_or(1);
+                let message = format!(
+                    "too many calls of the sort `{}`: {} a minute are allowed; try again in {seconds} s",
+                    allowance.class.as_str(),
+                    allowance.rate.per_minute
+                );
+                audience.answer(StatusCode::TOO_MANY_REQUESTS, retry_after(seconds), "rate_limited", &message)
             }
         }
     }
+}
+
+fn retry_after(seconds: u64) -> Option<(HeaderName, HeaderValue)> {
+    Some((RETRY_AFTER, seconds.into()))
 }
 
 impl Audience {
@@ -64,10 +106,10 @@ impl Audience {
         }
     }
 
-    fn answer<const N: usize>(
+    fn answer(
         self,
         status: StatusCode,
-        headers: [(HeaderName, &'static str); N],
+        header: Option<(HeaderName, HeaderValue)>,
         code: &str,
         message: &str,
     ) -> Response {
@@ -75,6 +117,8 @@ impl Audience {
             Self::Tenants => json!({ "detail": message }),
             Self::Operators => json!({ "error": { "code": code, "message": message } }),
         };
-        (status, headers, Json(body)).into_response()
+        let mut response = (status, Json(body)).into_response();
+        response.headers_mut().extend(header);
+        response
     }
 }

@@ -10,16 +10,22 @@
 //!    same one meanwhile waits for that answer.
 //! 5. The store, then the [`Hasher`], for a key whose record is valid.
 //!
-//! Whether a key has expired is asked every time. A key that is revoked is [forgotten](Verifier::forget) at once.
+//! Whether a key has expired is asked every time. What operators change is read from the audit
+//! ([`Verifier::catch_up`]), after each call of the admin API and every second, and what was verified of it forgotten:
+//! so it does not matter who changed it, this server or a command beside it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use subtle::ConstantTimeEq;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::error;
 
 use super::{Busy, Hasher};
 use crate::config::AuthConfig;
-use crate::domain::{Clock, Key, KeyId, KeyOwner, PlainKey, Tenant, TenantState, Timestamp};
+use crate::domain::{Clock, Key, KeyId, KeyOwner, KeyScopes, PlainKey, Tenant, TenantId, TenantState, Timestamp};
 use crate::lifecycle::Tasks;
 use crate::store::{Store, StoreError};
 
@@ -28,6 +34,13 @@ const CAPACITY: u64 = 100_000;
 
 /// How long a refusal is remembered.
 const REFUSED_TTL: Duration = Duration::from_mins(1);
+
+/// How often is looked whether anything was changed, and how often it is written when keys were last used.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const WRITE_EVERY: u32 = 60;
+
+/// Uses of a key that are closer together than this are one.
+const USE_MS: i64 = 60_000;
 
 /// The longest a verified key is believed, whatever the settings say.
 const MAX_KNOWN_TTL: Duration = Duration::from_hours(24);
@@ -44,6 +57,10 @@ pub struct Verifier {
     refused: moka::future::Cache<blake3::Hash, ()>,
     /// How many keys were forgotten: a look-up that this number overtook read a record that may have changed since.
     forgotten: Mutex<u64>,
+    /// The last entry of the audit that was read.
+    seen: tokio::sync::Mutex<i64>,
+    /// When keys were used, since that was last written.
+    used: Mutex<HashMap<KeyId, Timestamp>>,
 }
 
 /// Whom a key lets in.
@@ -53,6 +70,8 @@ pub struct Verified {
     pub key_id: KeyId,
     /// Whom it speaks for.
     pub owner: Owner,
+    /// What it opens.
+    pub scopes: KeyScopes,
 }
 
 /// Whom a verified key speaks for.
@@ -86,6 +105,8 @@ struct Known {
     digest: blake3::Hash,
     record: Key,
     verified: Arc<Verified>,
+    /// When a use of it was last noted, in microseconds.
+    noted_at: AtomicI64,
 }
 
 /// How a look-up ends that is not to be remembered as a refusal.
@@ -107,7 +128,28 @@ impl Verifier {
             known: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(known_ttl).build(),
             refused: moka::future::Cache::builder().max_capacity(CAPACITY).time_to_live(REFUSED_TTL).build(),
             forgotten: Mutex::default(),
+            seen: tokio::sync::Mutex::default(),
+            used: Mutex::default(),
         }
+    }
+
+    /// Keeps in step with what others change, and writes when keys were used, until the process ends.
+    pub fn keep(self: Arc<Self>, tasks: &Tasks) {
+        let stopping = tasks.stopping().clone();
+        tasks.spawn("key keeper", async move {
+            let mut ticks = interval(LOOK_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            for tick in 1_u32.. {
+                if stopping.run_until_cancelled(ticks.tick()).await.is_none() {
+                    break;
+                }
+                self.catch_up().await;
+                if tick % WRITE_EVERY == 0 {
+                    self.write_uses().await;
+                }
+            }
+            self.write_uses().await;
+        });
     }
 
     /// What hashes new keys.
@@ -123,23 +165,87 @@ impl Verifier {
         let id = key.id();
         let digest = blake3::keyed_hash(&self.boot_key.0, key.expose().as_bytes());
         if let Some(known) = self.known.get(&id) {
-            return known.admit(&digest, self.clock.now());
+            return self.admit(&known, &digest);
         }
         match self.refused.try_get_with(digest, self.look_up(key, &id, digest)).await {
             Ok(()) => Err(VerifyError::Refused),
             Err(looked_up) => match &*looked_up {
-                LookedUp::Known(known) => known.admit(&digest, self.clock.now()),
+                LookedUp::Known(known) => self.admit(known, &digest),
                 LookedUp::Failed(error) => Err(error.clone()),
             },
         }
     }
 
-    /// Forgets what was verified of a key, to be called after its record or its tenant's was changed: the next request
-    /// with it reads the records anew. What another process changed is seen when the settings' time to believe is over.
-    pub fn forget(&self, id: &KeyId) {
+    /// Whom `key` speaks for, if that is known without looking it up.
+    pub fn known(&self, key: &PlainKey) -> Option<Arc<Verified>> {
+        let known = self.known.get(&key.id())?;
+        self.admit(&known, &blake3::keyed_hash(&self.boot_key.0, key.expose().as_bytes())).ok()
+    }
+
+    /// Whom the holder of the key `id` speaks for, who has proven that in another way than by sending it.
+    ///
+    /// # Errors
+    /// When the key opens nothing any more, or that cannot be found out now.
+    pub async fn holder(&self, id: &KeyId) -> Result<Verified, VerifyError> {
+        let record = self.store.keys().find(id).await?.filter(|record| record.is_valid_at(self.clock.now()));
+        let record = record.ok_or(VerifyError::Refused)?;
+        let owner = self.owner(&record).await?.ok_or(VerifyError::Refused)?;
+        self.note_use(id, self.clock.now());
+        Ok(Verified { key_id: id.clone(), owner, scopes: record.scopes })
+    }
+
+    /// Reads what operators have changed since it was last read, here or elsewhere, and forgets what was verified of it.
+    /// What cannot be read is forgotten whole, so that nothing that was revoked is believed.
+    pub async fn catch_up(&self) {
+        let mut seen = self.seen.lock().await;
+        match self.store.audit().after(*seen).await {
+            Ok(entries) => {
+                for entry in entries {
+                    match entry.target.parse::<TenantId>() {
+                        Ok(tenant) => self.forget_if(|record| record.owner == KeyOwner::Tenant(tenant)),
+                        Err(_) => self.forget_if(|record| record.id.as_str() == entry.target),
+                    }
+                    *seen = entry.seq;
+                }
+            }
+            Err(error) => {
+                error!(error = &error as &dyn std::error::Error, "the audit cannot be read: all keys are looked up anew");
+                self.forget_if(|_| true);
+            }
+        }
+    }
+
+    fn forget_if(&self, is_changed: impl Fn(&Key) -> bool) {
         let mut forgotten = self.forgotten();
         *forgotten += 1;
-        self.known.invalidate(id);
+        for (id, known) in &self.known {
+            if is_changed(&known.record) {
+                self.known.invalidate(&*id);
+            }
+        }
+    }
+
+    fn admit(&self, known: &Known, digest: &blake3::Hash) -> Result<Arc<Verified>, VerifyError> {
+        let now = self.clock.now();
+        let verified = known.admit(digest, now)?;
+        if now.as_micros() - known.noted_at.load(Ordering::Relaxed) >= USE_MS * 1_000 {
+            known.noted_at.store(now.as_micros(), Ordering::Relaxed);
+            self.note_use(&known.record.id, now);
+        }
+        Ok(verified)
+    }
+
+    fn note_use(&self, id: &KeyId, now: Timestamp) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), now);
+    }
+
+    /// Writes when keys were last used.
+    async fn write_uses(&self) {
+        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        let used: Vec<_> = used.into_iter().collect();
+        if let Err(error) = self.store.keys().touch(&used).await {
+            error!(error = &error as &dyn std::error::Error, "when keys were last used could not be written");
+        }
     }
 
     /// Looks a key up. `Ok` is a refusal, because that is what the cache of refusals keeps of this.
@@ -147,8 +253,8 @@ impl Verifier {
         loop {
             let begun_at = *self.forgotten();
             let Some((record, owner)) = self.read(key, id).await.map_err(LookedUp::Failed)? else { return Ok(()) };
-            let verified = Arc::new(Verified { key_id: id.clone(), owner });
-            let known = Arc::new(Known { digest, record, verified });
+            let verified = Arc::new(Verified { key_id: id.clone(), owner, scopes: record.scopes });
+            let known = Arc::new(Known { digest, record, verified, noted_at: AtomicI64::new(0) });
             let forgotten = self.forgotten();
             if *forgotten == begun_at {
                 self.known.insert(id.clone(), Arc::clone(&known));
@@ -163,14 +269,17 @@ impl Verifier {
         if !self.hasher.verify(key.clone(), record.hash.clone()).await? {
             return Ok(None);
         }
-        let owner = match record.owner {
-            KeyOwner::Operator => Some(Owner::Operator),
+        Ok(self.owner(&record).await?.map(|owner| (record, owner)))
+    }
+
+    async fn owner(&self, record: &Key) -> Result<Option<Owner>, VerifyError> {
+        match record.owner {
+            KeyOwner::Operator => Ok(Some(Owner::Operator)),
             KeyOwner::Tenant(tenant) => {
                 let found = self.store.tenants().find(tenant).await?;
-                found.filter(|tenant| tenant.state != TenantState::Archived).map(Arc::new).map(Owner::Tenant)
+                Ok(found.filter(|tenant| tenant.state != TenantState::Archived).map(Arc::new).map(Owner::Tenant))
             }
-        };
-        Ok(owner.map(|owner| (record, owner)))
+        }
     }
 
     fn forgotten(&self) -> MutexGuard<'_, u64> {

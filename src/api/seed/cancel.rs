@@ -9,7 +9,7 @@ use super::SeedError;
 use super::error::Refusal;
 use super::session_name::SessionName;
 use crate::api::ApiState;
-use crate::api::auth::TenantCaller;
+use crate::api::auth::{ChangeSessions, TenantCaller};
 use crate::domain::{SeedStatus, SessionId};
 
 /// A session that was cancelled.
@@ -34,11 +34,11 @@ pub(super) struct CancelResponse {
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = NOT_FOUND, description = "No such session", body = Refusal),
     ),
-    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = ["sessions:write"]), ("bearer" = ["sessions:write"]), ("basic" = ["sessions:write"])),
 )]
 pub(super) async fn cancel(
     State(state): State<ApiState>,
-    caller: TenantCaller,
+    caller: TenantCaller<ChangeSessions>,
     name: SessionName,
 ) -> Result<Json<CancelResponse>, SeedError> {
     let session_id = name.id()?;

@@ -10,7 +10,7 @@ use super::error::{Invalid, Refusal};
 use super::fault::{Fault, Kind, Step};
 use super::integer;
 use crate::api::ApiState;
-use crate::api::auth::TenantCaller;
+use crate::api::auth::{ChangeSessions, TenantCaller};
 
 /// How long ago, when the request does not say.
 const DEFAULT_HOURS: i64 = 24;
@@ -33,11 +33,11 @@ pub(super) struct CleanupResponse {
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = UNPROCESSABLE_ENTITY, description = "The age is no whole number, or negative", body = Invalid),
     ),
-    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = ["sessions:write"]), ("bearer" = ["sessions:write"]), ("basic" = ["sessions:write"])),
 )]
 pub(super) async fn cleanup(
     State(state): State<ApiState>,
-    caller: TenantCaller,
+    caller: TenantCaller<ChangeSessions>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<CleanupResponse>, SeedError> {
     let hours = max_age_hours(&query)?;

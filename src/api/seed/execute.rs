@@ -12,7 +12,7 @@ use super::schema::ExecuteBody;
 use super::session_name::SessionName;
 use super::{SeedError, body, validate};
 use crate::api::ApiState;
-use crate::api::auth::TenantCaller;
+use crate::api::auth::{StartSessions, TenantCaller};
 use crate::domain::{SeedStatus, SessionId};
 
 /// A session that was started or goes on.
@@ -41,11 +41,11 @@ pub(super) struct ExecuteResponse {
         (status = TOO_MANY_REQUESTS, description = "Too many of the tenant's sessions wait", body = Refusal),
         (status = SERVICE_UNAVAILABLE, description = "The server is stopping", body = Refusal),
     ),
-    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = ["sessions:write"]), ("bearer" = ["sessions:write"]), ("basic" = ["sessions:write"])),
 )]
 pub(super) async fn execute(
     State(state): State<ApiState>,
-    caller: TenantCaller,
+    caller: TenantCaller<StartSessions>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ExecuteResponse>, SeedError> {

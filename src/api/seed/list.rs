@@ -11,7 +11,7 @@ use super::error::Refusal;
 use super::run_result::{self, RunResult};
 use super::status::JSON;
 use crate::api::ApiState;
-use crate::api::auth::TenantCaller;
+use crate::api::auth::{ReadSessions, TenantCaller};
 use crate::domain::{SeedStatus, SessionId, SessionOverview, TenantId, Timestamp};
 use crate::store::Store;
 
@@ -53,9 +53,9 @@ pub(super) struct SessionEntry<'a> {
         (status = OK, body = Vec<SessionEntry>),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
     ),
-    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),
 )]
-pub(super) async fn list(State(state): State<ApiState>, caller: TenantCaller) -> Result<Response, SeedError> {
+pub(super) async fn list(State(state): State<ApiState>, caller: TenantCaller<ReadSessions>) -> Result<Response, SeedError> {
     Ok(([JSON], read(&state.store, caller.tenant.id).await?).into_response())
 }
 

@@ -13,7 +13,7 @@ use super::schema::StatusBody;
 use super::session_name::SessionName;
 use super::{SeedError, messages};
 use crate::api::ApiState;
-use crate::api::auth::TenantCaller;
+use crate::api::auth::SessionCaller;
 use crate::domain::{SeedStatus, SessionId, SessionOverview, TenantId, Timestamp};
 use crate::store::Store;
 
@@ -44,14 +44,15 @@ struct Tail<'a> {
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = NOT_FOUND, description = "No such session", body = Refusal),
     ),
-    security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
+    security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),
 )]
 pub(super) async fn status(
     State(state): State<ApiState>,
-    caller: TenantCaller,
+    caller: SessionCaller,
     name: SessionName,
 ) -> Result<Response, SeedError> {
-    let body = read(&state.store, caller.tenant.id, name, state.clock.now()).await?;
+    let Some(tenant) = caller.tenant_of(name.id()?) else { return Err(SeedError::SessionNotFound(name)) };
+    let body = read(&state.store, tenant.id, name, state.clock.now()).await?;
     Ok(([JSON], body).into_response())
 }
 

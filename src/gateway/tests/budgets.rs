@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::harness::House;
 use super::wire::{Told, scripted, streamed, with};
-use crate::domain::{Budget, BudgetId, Enforcement, Period, Scope, Standing, Timestamp, Usd};
+use crate::domain::{Budget, BudgetId, By, Enforcement, Period, Scope, Standing, Timestamp, Usd};
 
 /// The clock of these tests stands here.
 const NOW: Timestamp = Timestamp::from_micros(1);
@@ -20,7 +20,7 @@ impl House {
             enforcement: Enforcement::Hard,
             created_at: NOW,
         };
-        self.store.budgets().create(&budget).await.unwrap();
+        self.store.budgets().create(&budget, &By::test()).await.unwrap();
     }
 
     async fn standing(&self) -> Standing {

@@ -19,7 +19,7 @@ use crate::cli::stand_in::StandIn;
 use crate::config::GatewayConfig;
 use crate::domain::clock::ManualClock;
 use crate::domain::{
-    KeyId, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId, TurnSpec, Usd,
+    By, KeyId, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId, TurnSpec, Usd,
 };
 use crate::gateway::Gateway;
 use crate::lifecycle::Tasks;
@@ -163,14 +163,17 @@ async fn caller(store: &Store, name: &str) -> Caller {
     let roots = vec![TenantRoot::new("/srv").unwrap()];
     store
         .tenants()
-        .create(&Tenant {
+        .create(
+            &Tenant {
             id: tenant,
             name: name.to_owned(),
             roots,
             limits: TenantLimits::default(),
             state: TenantState::Active,
             created_at: now,
-        })
+            },
+            &By::test(),
+        )
         .await
         .unwrap();
     let first = NewTurn {

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::{AdminError, ErrorBody};
-use super::{BudgetList, BudgetView, NewBudget, archive_budget, create_budget, list_budgets, update_budget};
+use super::{
+    BudgetList, BudgetView, NewBudget, archive_budget, create_budget, list_budgets, top_up_budget, update_budget,
+};
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
 use crate::domain::Enforcement;
@@ -24,6 +26,18 @@ pub(in crate::api::admin) struct ChangedBudget {
     enforcement: Option<Enforcement>,
 }
 
+/// Money on top of a budget.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api::admin) struct TopUp {
+    /// How much more may be spent in the present window, in US dollars, as text.
+    #[schema(example = "20.00")]
+    amount_usd: String,
+    /// Why: kept with it.
+    #[schema(example = "release week, agreed with finance")]
+    reason: String,
+}
+
 /// Create a budget.
 #[utoipa::path(
     post, path = "/admin/v1/budgets", tag = "admin", operation_id = "create_budget", request_body = NewBudget,
@@ -36,12 +50,12 @@ pub(in crate::api::admin) struct ChangedBudget {
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
 )]
 pub(in crate::api::admin) async fn create(
-    _operator: OperatorCaller,
+    OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     body: Result<Json<NewBudget>, JsonRejection>,
 ) -> Result<(StatusCode, Json<BudgetView>), AdminError> {
     let Json(new) = body?;
-    Ok((StatusCode::CREATED, Json(create_budget(&state.store, &*state.clock, new).await?)))
+    Ok((StatusCode::CREATED, Json(create_budget(&state.store, new, &by).await?)))
 }
 
 /// List the budgets in force.
@@ -74,14 +88,14 @@ pub(in crate::api::admin) async fn list(
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
 )]
 pub(in crate::api::admin) async fn update(
-    _operator: OperatorCaller,
+    OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
     body: Result<Json<ChangedBudget>, JsonRejection>,
 ) -> Result<Json<BudgetView>, AdminError> {
     let Json(changed) = body?;
     let limit = changed.limit_usd.as_deref();
-    Ok(Json(update_budget(&state.store, &*state.clock, &id, limit, changed.enforcement).await?))
+    Ok(Json(update_budget(&state.store, &id, limit, changed.enforcement, &by).await?))
 }
 
 /// Archive a budget: it bounds nothing any more.
@@ -96,10 +110,33 @@ pub(in crate::api::admin) async fn update(
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
 )]
 pub(in crate::api::admin) async fn archive(
-    _operator: OperatorCaller,
+    OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, AdminError> {
-    archive_budget(&state.store, &*state.clock, &id).await?;
+    archive_budget(&state.store, &id, &by).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a budget more for its present window alone.
+#[utoipa::path(
+    post, path = "/admin/v1/budgets/{id}/top_up", tag = "admin", operation_id = "top_up_budget",
+    params(("id" = String, Path, description = "The budget's id")), request_body = TopUp,
+    responses(
+        (status = OK, description = "The budget as it is now", body = BudgetView),
+        (status = BAD_REQUEST, description = "The amount or the reason cannot be used", body = ErrorBody),
+        (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
+        (status = NOT_FOUND, description = "There is no such budget", body = ErrorBody),
+    ),
+    security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
+)]
+pub(in crate::api::admin) async fn top_up(
+    OperatorCaller { by }: OperatorCaller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    body: Result<Json<TopUp>, JsonRejection>,
+) -> Result<Json<BudgetView>, AdminError> {
+    let Json(TopUp { amount_usd, reason }) = body?;
+    Ok(Json(top_up_budget(&state.store, &id, &amount_usd, &reason, &by).await?))
 }

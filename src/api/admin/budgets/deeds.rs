@@ -1,11 +1,12 @@
 //! Budgets as operators make, see and change them: the one way, for the admin API and the command line.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::AdminError;
+use super::{BudgetList, BudgetView};
 use crate::domain::{
-    Budget, BudgetId, Clock, Enforcement, KeyId, KeyOwner, Period, Scope, SessionId, Standing, TenantId, Timestamp, Usd,
+    Budget, BudgetId, By, Clock, Enforcement, KeyId, KeyOwner, Period, Scope, SessionId, Standing, Timestamp, Usd,
 };
 use crate::store::{Store, StoreError};
 
@@ -41,92 +42,22 @@ pub struct NewBudget {
     pub enforcement: Enforcement,
 }
 
-/// A budget, and how it stands in its present window. Amounts are US dollars as text, with all their digits.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BudgetView {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: BudgetId,
-    /// `installation`, `tenant`, `key` or `session`.
-    pub scope: &'static str,
-    /// The tenant it bounds, or whose key or session it bounds.
-    #[schema(value_type = Option<String>)]
-    pub tenant_id: Option<TenantId>,
-    /// The key it bounds.
-    pub key_id: Option<String>,
-    /// The session it bounds.
-    #[schema(value_type = Option<String>)]
-    pub session_id: Option<SessionId>,
-    /// `day`, `week`, `month` or `total`.
-    #[schema(value_type = String)]
-    pub period: Period,
-    /// `hard` or `soft`.
-    #[schema(value_type = String)]
-    pub enforcement: Enforcement,
-    /// How much may be spent.
-    pub limit_usd: String,
-    /// What was spent.
-    pub spent_usd: String,
-    /// What calls under way may still cost.
-    pub held_usd: String,
-    /// What is left of it for further calls.
-    pub remaining_usd: String,
-    /// When it begins anew; `null` for a total.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub resets_at: Option<Timestamp>,
-}
-
-/// Budgets.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BudgetList {
-    /// The budgets, oldest first.
-    pub data: Vec<BudgetView>,
-}
-
-impl BudgetView {
-    /// How a budget stands at `now`.
-    pub fn new(standing: &Standing, now: Timestamp) -> Self {
-        let Standing { budget, spent, held, .. } = standing;
-        let (tenant_id, key_id, session_id) = match &budget.scope {
-            Scope::Installation => (None, None, None),
-            Scope::Tenant(tenant) => (Some(*tenant), None, None),
-            Scope::Key(tenant, key) => (Some(*tenant), Some(key.to_string()), None),
-            Scope::Session(tenant, session) => (Some(*tenant), None, Some(*session)),
-        };
-        Self {
-            id: budget.id,
-            scope: budget.scope.kind(),
-            tenant_id,
-            key_id,
-            session_id,
-            period: budget.period,
-            enforcement: budget.enforcement,
-            limit_usd: budget.limit.to_string(),
-            spent_usd: spent.to_string(),
-            held_usd: held.to_string(),
-            remaining_usd: standing.room().to_string(),
-            resets_at: budget.period.ends_at(now),
-        }
-    }
-}
-
 /// Creates a budget.
 ///
 /// # Errors
 /// When the scope names nothing that is there, or the limit is no amount.
-pub async fn create_budget(store: &Store, clock: &dyn Clock, new: NewBudget) -> Result<BudgetView, AdminError> {
+pub async fn create_budget(store: &Store, new: NewBudget, by: &By) -> Result<BudgetView, AdminError> {
     let scope = find_scope(store, &new.scope).await?;
-    let now = clock.now();
     let budget = Budget {
         id: BudgetId::generate(),
         scope,
         period: new.period,
         limit: amount(&new.limit_usd)?,
         enforcement: new.enforcement,
-        created_at: now,
+        created_at: by.at,
     };
-    store.budgets().create(&budget).await?;
-    find_view(store, budget.id, now).await
+    store.budgets().create(&budget, by).await?;
+    find_view(store, budget.id, by.at).await
 }
 
 /// Changes what is given of a budget.
@@ -135,28 +66,46 @@ pub async fn create_budget(store: &Store, clock: &dyn Clock, new: NewBudget) -> 
 /// When there is no such budget, or the limit is no amount.
 pub async fn update_budget(
     store: &Store,
-    clock: &dyn Clock,
     id: &str,
     limit_usd: Option<&str>,
     enforcement: Option<Enforcement>,
+    by: &By,
 ) -> Result<BudgetView, AdminError> {
-    let now = clock.now();
-    let Some(standing) = find(store, id, now).await? else { return Err(MISSING) };
+    let Some(standing) = find(store, id, by.at).await? else { return Err(MISSING) };
     let limit = limit_usd.map(amount).transpose()?.unwrap_or(standing.budget.limit);
     let enforcement = enforcement.unwrap_or(standing.budget.enforcement);
-    if !store.budgets().update(standing.budget.id, limit, enforcement).await? {
+    if !store.budgets().update(standing.budget.id, limit, enforcement, by).await? {
         return Err(MISSING);
     }
-    find_view(store, standing.budget.id, now).await
+    find_view(store, standing.budget.id, by.at).await
+}
+
+/// Gives a budget more for its present window alone.
+///
+/// # Errors
+/// When there is no such budget, the amount is none, or no reason is given.
+pub async fn top_up_budget(
+    store: &Store,
+    id: &str,
+    amount_usd: &str,
+    reason: &str,
+    by: &By,
+) -> Result<BudgetView, AdminError> {
+    let id = id.parse::<BudgetId>().map_err(|_| MISSING)?;
+    let (amount, reason) = (amount(amount_usd)?, super::super::reason(reason)?);
+    if amount == Usd::ZERO {
+        return Err(AdminError::Invalid("a top-up of nothing changes nothing: give an amount".to_owned()));
+    }
+    if store.budgets().top_up(id, amount, reason, by).await? { find_view(store, id, by.at).await } else { Err(MISSING) }
 }
 
 /// Archives a budget.
 ///
 /// # Errors
 /// When there is no such budget.
-pub async fn archive_budget(store: &Store, clock: &dyn Clock, id: &str) -> Result<(), AdminError> {
+pub async fn archive_budget(store: &Store, id: &str, by: &By) -> Result<(), AdminError> {
     let id = id.parse::<BudgetId>().map_err(|_| MISSING)?;
-    if store.budgets().archive(id, clock.now()).await? { Ok(()) } else { Err(MISSING) }
+    if store.budgets().archive(id, by).await? { Ok(()) } else { Err(MISSING) }
 }
 
 /// All budgets in force.
@@ -206,7 +155,7 @@ async fn find_scope(store: &Store, scope: &ScopeOf) -> Result<Scope, AdminError>
     }
 }
 
-fn amount(text: &str) -> Result<Usd, AdminError> {
+pub(in crate::api::admin) fn amount(text: &str) -> Result<Usd, AdminError> {
     Usd::parse(text).ok_or_else(|| {
         AdminError::Invalid(format!("`{text}` is no amount: give US dollars with at most nine decimals, like 50.00"))
     })

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use super::Fixture;
 use crate::api::ApiState;
 use crate::api::admin::router;
-use crate::api::auth::{Owner, Verifier, ensure_operator_key};
+use crate::api::auth::{Gate, Owner, Tokens, Verifier, ensure_operator_key};
 use crate::domain::PlainKey;
 use crate::engine::fake::FakeEngine;
 use crate::lifecycle::Tasks;
@@ -33,13 +33,15 @@ impl Admin {
         let fixture = Fixture::new().await;
         let clock = Arc::new(fixture.clock.clone());
         let tasks = Tasks::new();
-        let keys = Verifier::new(fixture.store.clone(), clock.clone(), &fixture.config.auth, &tasks);
+        let keys = Arc::new(Verifier::new(fixture.store.clone(), clock.clone(), &fixture.config.auth, &tasks));
         let key = ensure_operator_key(&fixture.store, &fixture.clock, keys.hasher()).await.unwrap().unwrap();
+        let tokens = Tokens::open(&fixture.config.tokens_path()).unwrap();
+        let gate = Gate::new(&fixture.config, keys, tokens, clock.clone());
         let state = ApiState {
             config: Arc::clone(&fixture.config),
             clock,
             store: fixture.store.clone(),
-            keys: Arc::new(keys),
+            gate: Arc::new(gate),
             sessions: no_sessions(&fixture, &tasks),
         };
         let (router, _document) = router().split_for_parts();
@@ -81,7 +83,7 @@ async fn an_operator_creates_a_tenant_and_gives_it_a_key_that_opens() {
     let (status, issued) = admin.ask(Method::POST, &keys, json!({ "name": "CI" })).await;
     assert_eq!((status, &issued["expires_at"]), (StatusCode::CREATED, &Value::Null), "{issued}");
     let key = PlainKey::parse(issued["key"].as_str().unwrap()).unwrap();
-    let verified = admin.state.keys.verify(&key).await.unwrap();
+    let verified = admin.state.gate.verifier().verify(&key).await.unwrap();
     assert!(matches!(&verified.owner, Owner::Tenant(found) if found.name == "acme"), "{verified:?}");
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{CreateTenantError, create_tenant};
 use crate::config::Config;
 use crate::domain::clock::ManualClock;
-use crate::domain::{Tenant, Timestamp};
+use crate::domain::{By, Tenant, Timestamp};
 use crate::store::Store;
 
 /// An installation in a directory of its own: the data in `data`, and room for roots beside it.
@@ -35,6 +35,6 @@ impl Fixture {
     }
 
     async fn create(&self, name: &str, roots: &[PathBuf]) -> Result<Tenant, CreateTenantError> {
-        create_tenant(&self.store, &self.clock, &self.config, name, roots.to_vec()).await
+        create_tenant(&self.store, &self.config, name, roots.to_vec(), &By::test()).await
     }
 }

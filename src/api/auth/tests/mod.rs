@@ -5,10 +5,10 @@ mod verify;
 
 use std::sync::Arc;
 
-use super::{Issued, NewKey, Verifier, issue_key};
-use crate::config::AuthConfig;
+use super::{Gate, Issued, NewKey, Tokens, Verifier, issue_key};
+use crate::config::Config;
 use crate::domain::clock::ManualClock;
-use crate::domain::{KeyOwner, PlainKey, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp};
+use crate::domain::{By, Clock, KeyOwner, PlainKey, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp};
 use crate::lifecycle::Tasks;
 use crate::store::Store;
 
@@ -18,6 +18,7 @@ struct Fixture {
     clock: ManualClock,
     tasks: Tasks,
     keys: Arc<Verifier>,
+    gate: Arc<Gate>,
     tenant: Tenant,
     _directory: tempfile::TempDir,
 }
@@ -27,8 +28,10 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("test.db")).await.unwrap();
         let (clock, tasks) = (ManualClock::at(Timestamp::from_micros(1)), Tasks::new());
-        let config = AuthConfig { cache_ttl_ms: 60_000 };
-        let keys = Arc::new(Verifier::new(store.clone(), Arc::new(clock.clone()), &config, &tasks));
+        let config = Config::load(None).unwrap();
+        let keys = Arc::new(Verifier::new(store.clone(), Arc::new(clock.clone()), &config.auth, &tasks));
+        let tokens = Tokens::open(&directory.path().join("tokens.key")).unwrap();
+        let gate = Arc::new(Gate::new(&config, Arc::clone(&keys), tokens, Arc::new(clock.clone())));
         let tenant = Tenant {
             id: TenantId::generate(),
             name: "acme".to_owned(),
@@ -37,13 +40,20 @@ impl Fixture {
             state: TenantState::Active,
             created_at: Timestamp::from_micros(0),
         };
-        store.tenants().create(&tenant).await.unwrap();
-        Self { store, clock, tasks, keys, tenant, _directory: directory }
+        store.tenants().create(&tenant, &By::test()).await.unwrap();
+        Self { store, clock, tasks, keys, gate, tenant, _directory: directory }
     }
 
     async fn issue(&self, owner: KeyOwner, expires_in_days: Option<u32>) -> Issued {
-        let new = NewKey { owner, name: "test".to_owned(), expires_in_days };
-        issue_key(&self.store, &self.clock, self.keys.hasher(), new).await.unwrap()
+        self.issue_with(NewKey { owner, name: "test".to_owned(), scopes: None, expires_in_days }).await
+    }
+
+    async fn issue_with(&self, new: NewKey) -> Issued {
+        issue_key(&self.store, self.keys.hasher(), new, &self.by()).await.unwrap()
+    }
+
+    fn by(&self) -> By {
+        By { at: self.clock.now(), ..By::test() }
     }
 
     async fn tenant_key(&self) -> PlainKey {

@@ -1,10 +1,12 @@
 //! The verifier, and issuing.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
 use super::Fixture;
 use crate::api::auth::{Busy, Owner, VerifyError, ensure_operator_key};
-use crate::domain::{Key, KeyId, KeyOwner, PlainKey, Timestamp};
+use crate::domain::{Clock, Key, KeyOwner, KeyScopes, PlainKey, Timestamp};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -74,7 +76,7 @@ async fn a_key_ends_on_time_though_it_is_remembered() {
     assert_eq!(verify(&fixture, &key).await, Answer::Operator);
     fixture.clock.advance_millis(1);
     assert_eq!(verify(&fixture, &key).await, Answer::Refused);
-    fixture.keys.forget(&key.id());
+    fixture.keys.catch_up().await;
     assert_eq!(verify(&fixture, &key).await, Answer::Refused);
 }
 
@@ -86,12 +88,14 @@ async fn a_revoked_key_opens_nothing() {
         id: plain.id(),
         owner: KeyOwner::Operator,
         name: "test".to_owned(),
+        scopes: KeyScopes::OPERATOR,
         hash: fixture.keys.hasher().hash(plain.clone()).await.unwrap(),
         created_at: Timestamp::from_micros(0),
         expires_at: None,
         revoked_at: Some(Timestamp::from_micros(0)),
+        last_used_at: None,
     };
-    fixture.store.keys().create(&revoked).await.unwrap();
+    fixture.store.keys().create(&revoked, &fixture.by()).await.unwrap();
     assert_eq!(verify(&fixture, &plain).await, Answer::Refused);
 }
 
@@ -127,16 +131,46 @@ async fn an_unknown_id_costs_no_hash() {
 }
 
 #[tokio::test]
-async fn a_forgotten_key_is_looked_up_anew_and_no_other() {
+async fn what_was_changed_of_a_key_or_its_tenant_is_looked_up_anew_and_nothing_else() {
     let fixture = Fixture::new().await;
     let (one, other) = (fixture.tenant_key().await, fixture.operator_key().await);
+    fixture.keys.catch_up().await;
     verify(&fixture, &one).await;
     verify(&fixture, &other).await;
+    fixture.store.tenants().update(fixture.tenant.id, Some("renamed"), None, &fixture.by()).await.unwrap();
+    fixture.keys.catch_up().await;
+    assert_eq!(verify(&fixture, &one).await, Answer::Tenant("renamed".to_owned()));
+    fixture.store.keys().revoke(&one.id(), &fixture.by()).await.unwrap();
     fixture.tasks.stop().await;
-    fixture.keys.forget(&one.id());
-    fixture.keys.forget(&KeyId::new("never seen"));
-    assert_eq!(verify(&fixture, &one).await, Answer::Busy);
+    assert_ne!(verify(&fixture, &one).await, Answer::Refused, "nobody has looked yet");
+    fixture.keys.catch_up().await;
+    assert_eq!(verify(&fixture, &one).await, Answer::Refused);
     assert_eq!(verify(&fixture, &other).await, Answer::Operator);
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_for_changes_is_believed_no_more() {
+    let fixture = Fixture::new().await;
+    let key = fixture.operator_key().await;
+    assert_eq!(verify(&fixture, &key).await, Answer::Operator);
+    fixture.store.close().await;
+    fixture.keys.catch_up().await;
+    assert!(fixture.keys.known(&key).is_none());
+}
+
+#[tokio::test]
+async fn when_a_key_was_last_used_is_written_when_the_process_ends() {
+    let fixture = Fixture::new().await;
+    let key = fixture.operator_key().await;
+    Arc::clone(&fixture.keys).keep(&fixture.tasks);
+    fixture.clock.advance_millis(DAY_MS);
+    let used_at = fixture.clock.now();
+    verify(&fixture, &key).await;
+    fixture.clock.advance_millis(59_999);
+    verify(&fixture, &key).await;
+    fixture.tasks.stop().await;
+    let record = fixture.store.keys().find(&key.id()).await.unwrap().unwrap();
+    assert_eq!(record.last_used_at, Some(used_at), "two uses within a minute are one");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::messages::TOOL_TURN;
 use crate::api::seed::session_name::SessionName;
 use crate::api::seed::{SeedError, list, status};
 use crate::domain::{
-    AgentReport, EndReason, EventKind, KeyId, NewEvent, Outcome, SessionId, SessionState, Tenant, TenantId,
+    AgentReport, By, EndReason, EventKind, KeyId, NewEvent, Outcome, SessionId, SessionState, Tenant, TenantId,
     TenantLimits, TenantRoot, TenantState, Timestamp, TurnEnd, TurnId, TurnSpec,
 };
 use crate::store::{Batch, NewSession, NewTurn, Store};
@@ -55,7 +55,7 @@ impl Fixture {
                 state: TenantState::Active,
                 created_at: at(0),
             };
-            store.tenants().create(&tenant).await.unwrap();
+            store.tenants().create(&tenant, &By::test()).await.unwrap();
         }
         Self { store, acme, other, _directory: directory }
     }

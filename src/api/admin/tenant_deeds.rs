@@ -1,4 +1,4 @@
-//! Creating a tenant with its roots: the one way, for the admin API and the command line.
+//! Creating and changing a tenant with its roots: the one way, for the admin API and the command line.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use super::RootError;
 use super::roots::{Taken, prepare};
 use crate::config::Config;
 use crate::domain::tenant::{InvalidName, InvalidRoot};
-use crate::domain::{Clock, Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
+use crate::domain::{By, Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
 use crate::store::{Store, StoreError};
 
 /// Why a tenant cannot be created.
@@ -41,23 +41,13 @@ pub enum CreateTenantError {
 /// the call is repeated.
 pub async fn create_tenant(
     store: &Store,
-    clock: &dyn Clock,
     config: &Config,
     name: &str,
     roots: Vec<PathBuf>,
+    by: &By,
 ) -> Result<Tenant, CreateTenantError> {
     Tenant::check_name(name)?;
-    let mut plain_roots = Vec::with_capacity(roots.len());
-    for root in roots {
-        // Without the doubled and trailing slashes people write.
-        let root = TenantRoot::new(root.components().collect::<PathBuf>())?;
-        if !plain_roots.contains(&root) {
-            plain_roots.push(root);
-        }
-    }
-    if plain_roots.is_empty() {
-        return Err(CreateTenantError::NoRoots);
-    }
+    let plain_roots = plain(roots)?;
     let data_dir = config.data_dir.clone();
     let _turn = blocking(move || turn(&data_dir)).await.map_err(CreateTenantError::DataDir)?;
     let tenants = store.tenants().list().await?;
@@ -73,10 +63,57 @@ pub async fn create_tenant(
         roots: plain_roots,
         limits: TenantLimits::default(),
         state: TenantState::Active,
-        created_at: clock.now(),
+        created_at: by.at,
     };
-    store.tenants().create(&tenant).await?;
+    store.tenants().create(&tenant, by).await?;
     Ok(tenant)
+}
+
+/// Changes a tenant's name and roots, and creates those roots that do not exist. `None` when the tenant is gone.
+///
+/// # Errors
+/// When the name or a root cannot be used.
+pub async fn update_tenant(
+    store: &Store,
+    config: &Config,
+    tenant: &Tenant,
+    name: Option<&str>,
+    roots: Option<Vec<PathBuf>>,
+    by: &By,
+) -> Result<Option<Tenant>, CreateTenantError> {
+    if let Some(name) = name {
+        Tenant::check_name(name)?;
+    }
+    let data_dir = config.data_dir.clone();
+    let _turn = blocking(move || turn(&data_dir)).await.map_err(CreateTenantError::DataDir)?;
+    let roots = match roots {
+        None => None,
+        Some(roots) => {
+            let plain_roots = plain(roots)?;
+            let mut others = store.tenants().list().await?;
+            others.retain(|other| other.id != tenant.id);
+            let (taken, roots) = (Taken::new(config, others), plain_roots.clone());
+            blocking(move || prepare(&roots, &taken)).await?;
+            Some(plain_roots)
+        }
+    };
+    Ok(store.tenants().update(tenant.id, name, roots.as_deref(), by).await?)
+}
+
+/// Paths as roots: each once.
+fn plain(roots: Vec<PathBuf>) -> Result<Vec<TenantRoot>, CreateTenantError> {
+    let mut plain_roots = Vec::with_capacity(roots.len());
+    for root in roots {
+        // Without the doubled and trailing slashes people write.
+        let root = TenantRoot::new(root.components().collect::<PathBuf>())?;
+        if !plain_roots.contains(&root) {
+            plain_roots.push(root);
+        }
+    }
+    if plain_roots.is_empty() {
+        return Err(CreateTenantError::NoRoots);
+    }
+    Ok(plain_roots)
 }
 
 /// Waits until no other process or call creates a tenant, until the answer is dropped. Of two tenants created at the

@@ -1,0 +1,24 @@
+//! Words operators write into several calls: times and reasons.
+
+use super::AdminError;
+use crate::domain::Timestamp;
+
+/// The longest reason.
+const MAX_REASON_CHARS: usize = 500;
+
+/// A moment, as `2026-11-01T00:00:00Z`.
+pub(super) fn moment(text: &str) -> Result<Timestamp, AdminError> {
+    let parsed = text.parse::<jiff::Timestamp>();
+    let moment = parsed.map_err(|_| AdminError::Invalid(format!("`{text}` is no time like 2026-11-01T00:00:00Z")))?;
+    Ok(Timestamp::from_micros(moment.as_microsecond()))
+}
+
+/// A reason: something that a later reader of the audit can make sense of.
+pub(super) fn reason(text: &str) -> Result<&str, AdminError> {
+    let reason = text.trim();
+    let fits = !reason.is_empty() && reason.chars().count() <= MAX_REASON_CHARS;
+    if fits && !reason.chars().any(char::is_control) {
+        return Ok(reason);
+    }
+    Err(AdminError::Invalid(format!("give a reason of 1 to {MAX_REASON_CHARS} characters, on one line")))
+}
