@@ -30,3 +30,8 @@ create table budget_events (
     at bigint not null,
     primary key (budget_id, starts_at, percent)
 );
+
+-- Whether a budget was asked for with a turn (1), and so may be changed by the next; operators' are not (0).
+alter table budgets add column by_request bigint not null default 0;
+
+create index budgets_by_session on budgets (session_id);

@@ -16,12 +16,9 @@ use crate::engine::Engine;
 use crate::engine::docker::Docker;
 use crate::gateway::Gateway;
 use crate::lifecycle::Tasks;
-use crate::sandbox::Maker;
+use crate::sandbox::{Maker, find_image};
 use crate::session::Registry;
 use crate::store::Store;
-
-/// The label that says which protocol an image's shim speaks.
-const PROTOCOL_LABEL: &str = "innkeeper.shim-protocol";
 
 /// Any failure to start, said for people.
 pub type StartupError = Box<dyn std::error::Error + Send + Sync>;
@@ -58,7 +55,7 @@ impl App {
         let installation = store.installation().await?;
 
         let engine: Arc<dyn Engine> = Arc::new(Docker::connect(endpoint(&config).as_deref()).await?);
-        let image = sandbox_image(engine.as_ref(), &config.engine.image).await?;
+        let image = find_image(engine.as_ref(), &config.engine.image).await?;
         info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
 
         let (model_sockets, sockets) = mpsc::channel(64);
@@ -105,22 +102,6 @@ impl App {
 fn endpoint(config: &Config) -> Option<String> {
     let configured = Some(config.engine.endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
     configured.or_else(|| std::env::var("DOCKER_HOST").ok().filter(|endpoint| !endpoint.is_empty()))
-}
-
-/// The image's content-addressed id, when its shim speaks our protocol.
-async fn sandbox_image(engine: &dyn Engine, reference: &str) -> Result<String, StartupError> {
-    let Some(image) = engine.find_image(reference).await? else {
-        return Err(format!("the sandbox image `{reference}` is missing; `make image` builds it").into());
-    };
-    let ours = innkeeper_shim::protocol::VERSION.to_string();
-    match image.labels.get(PROTOCOL_LABEL) {
-        Some(theirs) if *theirs == ours => Ok(image.id),
-        theirs => Err(format!(
-            "the shim in the sandbox image `{reference}` speaks protocol {}, this server speaks {ours}; run `make image`",
-            theirs.map_or("none", String::as_str)
-        )
-        .into()),
-    }
 }
 
 async fn listen(

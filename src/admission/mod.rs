@@ -8,4 +8,4 @@ mod tests;
 
 pub use money::{Granted, Money, NoMoney};
 pub use rates::Rates;
-pub use queue::{Bounds, Full, Queue, Slot, Ticket};
+pub use queue::{Bounds, Full, Place, Queue, Slot, Ticket};

@@ -34,6 +34,13 @@ pub struct Full {
     pub waiting: usize,
 }
 
+/// Where somebody stands who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// How many places are given out before and with this one's, if nobody leaves: 1 is the next.
+    pub position: usize,
+}
+
 /// A turn in the queue: a future that comes to its [`Slot`]. Who drops it leaves the queue.
 #[derive(Debug)]
 pub struct Ticket {
@@ -104,6 +111,20 @@ impl Queue {
         Ok(Ticket { queue: self.clone(), tenant, number, given })
     }
 
+    /// Where the ticket `number` of a tenant stands; `None` when it does not wait any more. A tenant that has all it may
+    /// have is counted as if it had not.
+    pub fn place(&self, tenant: TenantId, number: u64) -> Option<Place> {
+        let state = self.lock();
+        let line = state.tenants.get(&tenant)?;
+        let ahead = line.waiting.iter().position(|(waiting, _)| *waiting == number)?;
+        let mine = state.round.iter().position(|waiting| *waiting == tenant)?;
+        let others = state.round.iter().enumerate().filter(|(_, other)| **other != tenant).map(|(turn, other)| {
+            let rounds = if turn < mine { ahead + 1 } else { ahead };
+            state.tenants.get(other).map_or(0, |line| line.waiting.len().min(rounds))
+        });
+        Some(Place { position: others.sum::<usize>() + ahead + 1 })
+    }
+
     fn leave(&self, tenant: TenantId, number: u64) {
         let mut state = self.lock();
         if let Some(line) = state.tenants.get_mut(&tenant) {
@@ -171,6 +192,13 @@ impl State {
                 self.tenants.remove(&tenant);
             }
         }
+    }
+}
+
+impl Ticket {
+    /// What names it in the queue.
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 }
 
@@ -244,6 +272,21 @@ mod tests {
         assert!(is_ready(&mut queue.enter(other, BOUNDS).unwrap()).is_some());
         drop(held);
         assert!(is_ready(&mut tickets[1]).is_some());
+    }
+
+    #[test]
+    fn who_waits_can_be_told_how_many_come_before() {
+        let (queue, many, one) = (Queue::new(1), TenantId::generate(), TenantId::generate());
+        let mut flood: Vec<_> = (0..5).map(|_| queue.enter(many, BOUNDS).unwrap()).collect();
+        let single = queue.enter(one, BOUNDS).unwrap();
+        let position = |tenant, ticket: &Ticket| queue.place(tenant, ticket.number()).map(|place| place.position);
+        assert_eq!(position(many, &flood[0]), None, "it has its place");
+        assert_eq!(position(many, &flood[1]), Some(1));
+        assert_eq!(position(one, &single), Some(2));
+        assert_eq!(position(many, &flood[4]), Some(5));
+        let held = is_ready(&mut flood[0]).unwrap();
+        drop(held);
+        assert_eq!(position(one, &single), Some(1));
     }
 
     #[test]

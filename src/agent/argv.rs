@@ -44,6 +44,9 @@ pub fn argv(conversation: Conversation<'_>, spec: &TurnSpec, config: &AgentConfi
     argv.push(format!("--model={}", spec.model.as_deref().unwrap_or(&config.default_model)));
     let mode = spec.permission_mode.unwrap_or(config.default_permission_mode);
     argv.push(format!("--permission-mode={}", flag_value(mode)));
+    if let Some(tools) = &spec.tools {
+        argv.push(format!("--tools={}", tools.join(",")));
+    }
     if !spec.allowed_tools.is_empty() {
         argv.push(format!("--allowed-tools={}", spec.allowed_tools.join(",")));
     }

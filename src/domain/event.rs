@@ -15,6 +15,8 @@ pub enum EventKind {
     AgentLine,
     /// A line the agent wrote to its standard error: `{"text"}`.
     AgentError,
+    /// A budget on the session's path reached a threshold: `{"budget_id","scope","period","percent","spent_usd","limit_usd"}`.
+    Budget,
     /// The turn ended: `{"outcome","reason","error"}`.
     TurnEnd,
 }
@@ -48,7 +50,15 @@ pub struct Event {
 }
 
 impl EventKind {
-    const ALL: [Self; 6] = [Self::Prompt, Self::State, Self::Message, Self::AgentLine, Self::AgentError, Self::TurnEnd];
+    const ALL: [Self; 7] = [
+        Self::Prompt,
+        Self::State,
+        Self::Message,
+        Self::AgentLine,
+        Self::AgentError,
+        Self::Budget,
+        Self::TurnEnd,
+    ];
 
     /// The sort's name in the store.
     pub const fn as_str(self) -> &'static str {
@@ -58,6 +68,7 @@ impl EventKind {
             Self::Message => "message",
             Self::AgentLine => "agent_line",
             Self::AgentError => "agent_error",
+            Self::Budget => "budget",
             Self::TurnEnd => "turn_end",
         }
     }

@@ -35,6 +35,12 @@ pub struct TenantLimits {
     /// The only models its sessions may ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,
+    /// The only tools its sessions have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+    /// The only sandbox images its sessions may ask for; the first is what a session gets that names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<String>>,
     /// The only permission modes its sessions may ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission_modes: Option<Vec<PermissionMode>>,
@@ -49,6 +55,22 @@ pub enum NotAllowed {
     /// A model.
     #[error("the model `{asked}` is not allowed for this tenant; allowed are: {}", .allowed.join(", "))]
     Model {
+        /// The one asked for.
+        asked: String,
+        /// Those that are allowed.
+        allowed: Vec<String>,
+    },
+    /// A tool.
+    #[error("the tool `{asked}` is not allowed for this tenant; allowed are: {}", .allowed.join(", "))]
+    Tool {
+        /// The one asked for.
+        asked: String,
+        /// Those that are allowed.
+        allowed: Vec<String>,
+    },
+    /// A sandbox image.
+    #[error("the image `{asked}` is not allowed for this tenant; allowed are: {}", .allowed.join(", "))]
+    Image {
         /// The one asked for.
         asked: String,
         /// Those that are allowed.
@@ -80,6 +102,23 @@ impl TenantLimits {
             let allowed = allowed.iter().map(|mode| mode.as_str()).collect();
             return Err(NotAllowed::PermissionMode { asked: asked.as_str(), allowed });
         }
+        if let Some(allowed) = &self.tools {
+            // `Bash(git *)` is a way to use `Bash`.
+            let name = |tool: &str| tool.split('(').next().unwrap_or_default().trim().to_owned();
+            let foreign = |tool: &&String| !allowed.contains(&name(tool));
+            if let Some(asked) = spec.allowed_tools.iter().find(foreign) {
+                return Err(NotAllowed::Tool { asked: asked.clone(), allowed: allowed.clone() });
+            }
+            spec.tools = Some(allowed.clone());
+        }
+        match (&self.images, &spec.image) {
+            (Some(allowed), Some(asked)) if !allowed.contains(asked) => {
+                return Err(NotAllowed::Image { asked: asked.clone(), allowed: allowed.clone() });
+            }
+            (None, Some(asked)) => return Err(NotAllowed::Image { asked: asked.clone(), allowed: vec![] }),
+            (Some(allowed), None) => spec.image = allowed.first().cloned(),
+            _ => {}
+        }
         spec.max_turns = match (spec.max_turns, self.max_turns) {
             (Some(asked), Some(most)) => Some(asked.min(most)),
             (asked, most) => asked.or(most),
@@ -109,5 +148,23 @@ mod tests {
         let mut spec = TurnSpec::default();
         let refused = limits.apply(&mut spec, "small", PermissionMode::BypassPermissions).unwrap_err().to_string();
         assert!(refused.contains("bypassPermissions"), "{refused}");
+    }
+
+    #[test]
+    fn a_tenant_has_the_tools_and_images_it_is_given() {
+        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        let limits =
+            TenantLimits { tools: words(&["Bash", "Read"]), images: words(&["plain", "rust"]), ..TenantLimits::default() };
+        let apply = |limits: &TenantLimits, tools: &[&str], image: Option<&str>| {
+            let allowed_tools = words(tools).unwrap();
+            let mut spec = TurnSpec { allowed_tools, image: image.map(str::to_owned), ..TurnSpec::default() };
+            limits.apply(&mut spec, "small", PermissionMode::Plan).map(|()| spec)
+        };
+        let spec = apply(&limits, &["Bash(git *)"], None).unwrap();
+        assert_eq!((spec.tools, spec.image.as_deref()), (words(&["Bash", "Read"]), Some("plain")));
+        assert_eq!(apply(&limits, &[], Some("rust")).unwrap().image.as_deref(), Some("rust"));
+        assert!(apply(&limits, &["Write"], None).unwrap_err().to_string().contains("`Write`"));
+        assert!(apply(&limits, &[], Some("other")).unwrap_err().to_string().contains("plain, rust"));
+        assert!(apply(&TenantLimits::default(), &[], Some("other")).is_err(), "any image at all");
     }
 }

@@ -44,6 +44,21 @@ impl fmt::Display for Usd {
     }
 }
 
+/// As text, so that no reader takes it for a binary fraction.
+impl serde::Serialize for Usd {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Usd {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let what = "is no amount: give US dollars as text, with at most nine decimals, like \"50.00\"";
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` {what}")))
+    }
+}
+
 impl Add for Usd {
     type Output = Self;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SessionId, TenantId, Timestamp, TurnId, Usd};
+use super::{SessionId, SessionLimits, TenantId, Timestamp, TurnId, Usd};
 
 /// What a caller asks of a turn. Everything is optional: absent means the installation's default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TurnSpec {
     /// The model's full id.
     pub model: Option<String>,
@@ -23,6 +23,15 @@ pub struct TurnSpec {
     pub max_turns: Option<u32>,
     /// Variables for the agent's environment.
     pub env: BTreeMap<String, String>,
+    /// The only tools there are, when the tenant may not use all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+    /// The sandbox image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// What it may use; once it is admitted, what was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<SessionLimits>,
 }
 
 /// How freely the agent acts.

@@ -12,6 +12,9 @@ pub enum OpenError {
     /// The engine failed.
     #[error("the engine could not make the sandbox")]
     Engine(#[from] EngineError),
+    /// Its image cannot be used.
+    #[error("{0}")]
+    Image(String),
     /// Its directory could not be made.
     #[error("the sandbox's directory could not be made")]
     Directory(#[source] std::io::Error),

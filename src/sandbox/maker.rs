@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
-use super::{Caller, ModelSocket, OpenError, Workspace, posture};
+use super::{Caller, ModelSocket, OpenError, Workspace, find_image, posture};
 use crate::config::{Config, HandOver};
-use crate::domain::{Secret, TenantLimits};
+use crate::domain::{Secret, SessionLimits};
 use crate::engine::{Engine, EngineId, Labels, Limits, SandboxSpec};
 use crate::lifecycle::Tasks;
 
@@ -80,7 +80,8 @@ impl Maker {
         }
     }
 
-    /// Makes the `epoch`th sandbox of the caller's session on `workspace`. Whatever fails, nothing is left behind.
+    /// Makes the `epoch`th sandbox of the caller's session on `workspace`, from `image` or from the installation's own.
+    /// Whatever fails, nothing is left behind.
     ///
     /// # Errors
     /// When the engine fails, the sandbox is weaker than ordered, or its shim does not come up in time.
@@ -89,7 +90,8 @@ impl Maker {
         caller: Caller,
         epoch: i64,
         workspace: &Workspace,
-        limits: &TenantLimits,
+        image: Option<&str>,
+        limits: &SessionLimits,
     ) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
         let session = caller.session;
@@ -100,6 +102,9 @@ impl Maker {
         let token = new_token()?;
         let contract = self.contract(token.clone(), epoch, workspace);
         let mut spec = self.spec(&caller, epoch, workspace, &directory, &contract);
+        if let Some(image) = image {
+            spec.image = find_image(&*self.engine, image).await?;
+        }
         lower(&mut spec.limits, limits);
 
         let listener = directory.shim_socket().map_err(OpenError::Directory)?;
@@ -238,10 +243,10 @@ async fn watch(engine: Arc<dyn Engine>, id: EngineId, gone: CancellationToken) {
 }
 
 /// A tenant's own limits lower those of the installation, and never raise them.
-fn lower(limits: &mut Limits, tenant: &TenantLimits) {
-    limits.memory_bytes = tenant.memory_bytes.map_or(limits.memory_bytes, |most| most.min(limits.memory_bytes));
-    limits.nano_cpus = tenant.cpus.map_or(limits.nano_cpus, |most| nano_cpus(most).min(limits.nano_cpus));
-    limits.pids = tenant.pids.map_or(limits.pids, |most| most.min(limits.pids));
+fn lower(limits: &mut Limits, lower: &SessionLimits) {
+    limits.memory_bytes = lower.memory_bytes.map_or(limits.memory_bytes, |most| most.min(limits.memory_bytes));
+    limits.nano_cpus = lower.cpus.map_or(limits.nano_cpus, |most| nano_cpus(most).min(limits.nano_cpus));
+    limits.pids = lower.pids.map_or(limits.pids, |most| most.min(limits.pids));
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a machine has far fewer than nine billion cores")]

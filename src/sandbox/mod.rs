@@ -2,6 +2,7 @@
 
 mod directory;
 mod error;
+mod image;
 mod link;
 mod maker;
 mod model_socket;
@@ -10,6 +11,7 @@ mod workspace;
 
 pub use directory::MODEL_SOCKET_INSIDE;
 pub use error::OpenError;
+pub use image::find_image;
 pub use link::{LinkHandle, Report};
 pub use maker::{Maker, Sandbox};
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};

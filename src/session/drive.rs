@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
 use crate::config::{Config, SessionConfig};
-use crate::domain::{EndReason, Outcome, SessionOverview, TenantLimits, TurnEnd};
+use crate::domain::{EndReason, Outcome, SessionLimits, SessionOverview, TurnEnd};
 use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE};
 
 /// The control request whose answer says that the agent listens.
@@ -24,14 +24,14 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// The times of the installation, where the tenant's own are not shorter.
-    pub(super) fn new(config: &SessionConfig, tenant: &TenantLimits) -> Self {
+    /// The times of the installation, where the session's own are not shorter.
+    pub(super) fn new(config: &SessionConfig, limits: &SessionLimits) -> Self {
         let shorter =
             |ours: u64, theirs: Option<u64>| Duration::from_millis(theirs.map_or(ours, |most| most.min(ours)));
         Self {
             silence: Duration::from_millis(config.silence_timeout_ms),
-            turn: shorter(config.turn_timeout_ms, tenant.turn_timeout_ms),
-            total: shorter(config.total_timeout_ms, tenant.total_timeout_ms),
+            turn: shorter(config.turn_timeout_ms, limits.turn_timeout_ms),
+            total: shorter(config.total_timeout_ms, limits.total_timeout_ms),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::registry::Registry;
 use crate::admission::{Bounds, Ticket};
 use crate::agent::refused_env;
 use crate::config::Config;
-use crate::domain::{Tenant, TenantId, TenantState, TurnSpec};
+use crate::domain::{SessionLimits, Tenant, TenantId, TenantState, TurnSpec};
 use crate::store::StoreError;
 
 impl Registry {
@@ -20,6 +20,13 @@ impl Registry {
         }
         let agent = &self.shared().config.agent;
         tenant.limits.apply(spec, &agent.default_model, agent.default_permission_mode)?;
+        if let Some(asked) = &spec.limits {
+            if let Some(fault) = asked.fault() {
+                return Err(StartError::Limits(fault));
+            }
+            let allowed = SessionLimits::of_tenant(&tenant.limits).lowest(&installation(&self.shared().config));
+            spec.limits = Some(asked.lowest(&allowed));
+        }
         let names = refused_env(&spec.env);
         if names.is_empty() { Ok(tenant) } else { Err(StartError::RefusedEnv { names }) }
     }
@@ -42,5 +49,17 @@ fn bounds(tenant: &Tenant, config: &Config) -> Bounds {
     Bounds {
         running: limits.max_running.unwrap_or(session.max_running_per_tenant),
         waiting: limits.max_waiting.unwrap_or(session.max_waiting_per_tenant),
+    }
+}
+
+/// What the installation allows every session.
+fn installation(config: &Config) -> SessionLimits {
+    SessionLimits {
+        max_cost_usd: None,
+        turn_timeout_ms: Some(config.session.turn_timeout_ms),
+        total_timeout_ms: Some(config.session.total_timeout_ms),
+        memory_bytes: Some(config.sandbox.memory_bytes),
+        cpus: Some(config.sandbox.cpus),
+        pids: Some(config.sandbox.pids),
     }
 }

@@ -23,6 +23,9 @@ pub enum StartError {
     /// The turn asks for what the tenant may not have.
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
+    /// It asks for limits no agent could work within.
+    #[error("{0}")]
+    Limits(&'static str),
     /// Too many of the tenant's sessions wait.
     #[error(transparent)]
     Full(#[from] Full),
@@ -49,6 +52,9 @@ pub enum ResumeError {
     /// The request names another directory than the session works in.
     #[error("a session stays in its directory: leave cwd out, or give the one it was started with")]
     OtherWorkspace,
+    /// An operator took the root its directory lies below from the tenant.
+    #[error("the session's directory is below none of the tenant's roots any more")]
+    RootGone,
     /// The further turn cannot start, as a new session could not.
     #[error(transparent)]
     Start(#[from] StartError),

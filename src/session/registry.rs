@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::supervisor::{Request, Supervisor};
 use super::{CancelError, DeleteError, ResumeError, StartError};
-use crate::admission::{Queue, Ticket};
+use crate::admission::{Place, Queue, Ticket};
 use crate::config::Config;
 use crate::domain::{
-    Clock, KeyId, SeedStatus, SessionId, SessionOverview, SessionState, Tenant, TenantId, TenantLimits, Timestamp,
+    Clock, KeyId, SeedStatus, SessionId, SessionLimits, SessionOverview, SessionState, Tenant, TenantId, Timestamp,
     TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
@@ -42,6 +42,8 @@ pub(super) struct Shared {
 struct Live {
     /// The turn its supervisor takes it through.
     turn: TurnId,
+    /// Its number in the queue.
+    ticket: u64,
     /// Where its supervisor is asked.
     inbox: mpsc::Sender<Request>,
     /// Cancelled when its supervisor is done.
@@ -77,7 +79,8 @@ impl Registry {
         &self.0
     }
 
-    /// Starts a session in the directory `cwd` names, and answers its id once it is stored.
+    /// Starts a session in the directory `cwd` names, and answers its id once it is stored, and the limits that were applied,
+    /// if any were asked for.
     ///
     /// # Errors
     /// When the directory or the environment is refused, the server is stopping, or the store fails.
@@ -88,19 +91,20 @@ impl Registry {
         cwd: Option<&str>,
         prompt: String,
         mut spec: TurnSpec,
-    ) -> Result<SessionId, StartError> {
+    ) -> Result<(SessionId, Option<SessionLimits>), StartError> {
         let tenant = &self.admit(tenant, &mut spec).await?;
         let workspace = Workspace::open(&tenant.roots, cwd)?;
         let ticket = self.enter(tenant)?;
-        let id = SessionId::generate();
+        let (id, limits) = (SessionId::generate(), spec.limits);
         let turn = self.new_turn(key, prompt, spec);
         let new = NewSession { id, tenant: tenant.id, root: workspace.root, relative: workspace.relative, turn };
         self.0.store.sessions().create(&new).await?;
         self.supervise(tenant.id, id, ticket).await?;
-        Ok(id)
+        Ok((id, limits))
     }
 
-    /// Begins a further turn of a session whose agent has spoken.
+    /// Begins a further turn of a session whose agent has spoken, and answers the limits that were applied, if any were asked
+    /// for.
     ///
     /// # Errors
     /// When there is no such session, it is at work, has no conversation, or the turn is refused as a start is.
@@ -112,7 +116,7 @@ impl Registry {
         cwd: Option<&str>,
         prompt: String,
         mut spec: TurnSpec,
-    ) -> Result<(), ResumeError> {
+    ) -> Result<Option<SessionLimits>, ResumeError> {
         let overview = self.find(tenant.id, id).await.map_err(StartError::Store)?.ok_or(ResumeError::NotFound)?;
         if overview.session.state != SessionState::Idle {
             return Err(ResumeError::Running);
@@ -129,14 +133,18 @@ impl Registry {
                 return Err(ResumeError::OtherWorkspace);
             }
         }
+        if !tenant.roots.iter().any(|root| root.path() == overview.session.root) {
+            return Err(ResumeError::RootGone);
+        }
         let ticket = self.enter(tenant)?;
+        let limits = spec.limits;
         let turn = self.new_turn(key, prompt, spec);
         let begun = self.0.store.sessions().begin_turn(tenant.id, id, &turn).await.map_err(StartError::Store)?;
         if !begun {
             return Err(ResumeError::Running);
         }
         self.supervise(tenant.id, id, ticket).await.map_err(StartError::Store)?;
-        Ok(())
+        Ok(limits)
     }
 
     /// Cancels the turn under way. Returns once that is stored; the agent is stopped after.
@@ -159,6 +167,12 @@ impl Registry {
         }
         let overview = self.find(tenant, id).await?.ok_or(CancelError::NotFound)?;
         Err(CancelError::NotRunning(overview.seed_status()))
+    }
+
+    /// Where a tenant's session stands in the queue; `None` when it does not wait.
+    pub fn place(&self, tenant: TenantId, id: SessionId) -> Option<Place> {
+        let ticket = self.0.live().get(&id)?.ticket;
+        self.0.queue.place(tenant, ticket)
     }
 
     /// Cancels every turn of a tenant that is under way or waits.
@@ -224,7 +238,7 @@ impl Registry {
     pub(super) async fn supervise(&self, tenant: TenantId, id: SessionId, ticket: Ticket) -> Result<(), StoreError> {
         let Some(overview) = self.find(tenant, id).await? else { return Ok(()) };
         let (sender, inbox) = mpsc::channel(8);
-        let live = Live { turn: overview.turn.id, inbox: sender, done: CancellationToken::new() };
+        let live = Live { turn: overview.turn.id, ticket: ticket.number(), inbox: sender, done: CancellationToken::new() };
         let done = live.done.clone().drop_guard();
         let predecessor = self.0.live().insert(id, live).map(|before| before.done);
         let supervisor = Supervisor {
@@ -233,7 +247,7 @@ impl Registry {
             inbox,
             ticket: Some(ticket),
             predecessor,
-            limits: TenantLimits::default(),
+            limits: SessionLimits::default(),
             over: false,
         };
         self.0.tasks.spawn("supervisor", async move {

@@ -21,7 +21,7 @@ use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
 use crate::admission::Ticket;
-use crate::domain::{EndReason, SessionOverview, SessionState, TenantLimits, TurnEnd};
+use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
 use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
 use crate::store::StoreError;
 
@@ -44,8 +44,8 @@ pub(super) struct Supervisor {
     pub(super) ticket: Option<Ticket>,
     /// Ends when the sandbox of the session's turn before, which may still be putting its things away, is gone.
     pub(super) predecessor: Option<CancellationToken>,
-    /// What its tenant may use, as it was when the sandbox was made.
-    pub(super) limits: TenantLimits,
+    /// What it may use, by its request and by its tenant's limits when the sandbox was made.
+    pub(super) limits: SessionLimits,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -166,8 +166,10 @@ impl Supervisor {
             Ok(tenant) => tenant,
             Err(error) => return Err(store_failed(&error)),
         };
-        self.limits = tenant.map(|tenant| tenant.limits).unwrap_or_default();
-        let limits = self.limits.clone();
+        let asked = self.overview.turn.spec.limits.unwrap_or_default();
+        let of_tenant = tenant.map(|tenant| SessionLimits::of_tenant(&tenant.limits)).unwrap_or_default();
+        self.limits = asked.lowest(&of_tenant);
+        let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
@@ -176,7 +178,7 @@ impl Supervisor {
             let workspace = Workspace::open_below(&session.root, &session.relative)
                 .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
-            shared.maker.open(caller, epoch, &workspace, &limits).await.map_err(|error| {
+            shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await.map_err(|error| {
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })

@@ -93,7 +93,7 @@ impl Budgets<'_> {
     }
 }
 
-async fn insert(transaction: &mut Transaction<'_, Any>, budget: &Budget) -> Result<(), StoreError> {
+pub(super) async fn insert(transaction: &mut Transaction<'_, Any>, budget: &Budget) -> Result<(), StoreError> {
     let (tenant, key, session) = ids(&budget.scope);
     sqlx::query(
         "insert into budgets (id, scope, tenant_id, key_id, session_id, period, limit_nanos, enforcement, created_at)

@@ -3,26 +3,13 @@
 //! Each step is one transaction over the ledger and all the budgets, on the one connection that writes. So calls decide
 //! one after the other, whatever happens at the same time, and a crash leaves all or nothing.
 
-use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use super::budgets::on_path;
+use super::crossings::{Crossing, crossings};
 use super::ledger::{CallRef, Ledger, NewCall, Settlement};
-use super::windows::standing_of;
 use super::{StoreError, codec};
 use crate::domain::{Ask, CallId, Decision, KeyId, Standing, Usd, decide};
-
-/// Percentages of a budget that are told when they are reached, once in each window.
-const THRESHOLDS: [i64; 4] = [50, 80, 95, 100];
-
-/// A budget of which a threshold was reached.
-#[derive(Clone, Debug)]
-pub struct Crossing {
-    /// The threshold, in percent.
-    pub percent: i64,
-    /// How the budget stands now.
-    pub standing: Standing,
-}
 
 impl Ledger<'_> {
     /// Opens a call in the ledger and holds the most it can cost, if every budget on its path has room for that.
@@ -118,7 +105,7 @@ impl Ledger<'_> {
             .execute(&mut *transaction)
             .await?;
         give_back(&mut transaction, call.id, held.as_nanos(), settlement.cost.as_nanos()).await?;
-        let crossings = crossings(&mut transaction, call.id).await?;
+        let crossings = crossings(&mut transaction, call, settlement.at).await?;
         sqlx::query("delete from holds where call_id = $1")
             .bind(call.id.to_string())
             .execute(&mut *transaction)
@@ -181,37 +168,4 @@ async fn give_back(
     .execute(&mut **transaction)
     .await?;
     Ok(())
-}
-
-/// The budgets a call held money of that have reached a threshold not told yet; it is noted that they are told.
-async fn crossings(transaction: &mut Transaction<'_, Any>, call: CallId) -> Result<Vec<Crossing>, StoreError> {
-    let rows = sqlx::query(
-        "select b.*, w.starts_at as starts_at, w.topped_up_nanos as topped_up_nanos, w.spent_nanos as spent_nanos, w.held_nanos as held_nanos,
-            w.told_percent as told_percent
-         from holds h join budgets b on b.id = h.budget_id
-            join budget_windows w on w.budget_id = h.budget_id and w.starts_at = h.starts_at
-         where h.call_id = $1",
-    )
-    .bind(call.to_string())
-    .fetch_all(&mut **transaction)
-    .await?;
-    let mut crossings = Vec::new();
-    for row in &rows {
-        let Some(crossing) = crossing(row)? else { continue };
-        sqlx::query("update budget_windows set told_percent = $1 where budget_id = $2 and starts_at = $3")
-            .bind(crossing.percent)
-            .bind(crossing.standing.budget.id.to_string())
-            .bind(crossing.standing.starts_at.as_micros())
-            .execute(&mut **transaction)
-            .await?;
-        crossings.push(crossing);
-    }
-    Ok(crossings)
-}
-
-fn crossing(row: &AnyRow) -> Result<Option<Crossing>, StoreError> {
-    let (standing, told) = (standing_of(row)?, codec::number(row, "told_percent")?);
-    let percent = standing.percent_spent();
-    let reached = THRESHOLDS.into_iter().rev().find(|threshold| *threshold <= percent && *threshold > told);
-    Ok(reached.map(|percent| Crossing { percent, standing }))
 }

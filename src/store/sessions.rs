@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::turns::{self, NewTurn};
-use super::{Store, StoreError, codec, events};
+use super::{Store, StoreError, codec, events, windows};
 use crate::domain::{Session, SessionId, SessionOverview, SessionState, TenantId, Timestamp};
 
 /// A session to be written together with its first turn.
@@ -60,6 +60,7 @@ impl Sessions<'_> {
         .execute(&mut *transaction)
         .await?;
         turns::insert(&mut transaction, new.tenant, new.id, 1, &new.turn).await?;
+        windows::bound_session(&mut transaction, new.tenant, new.id, &new.turn).await?;
         events::insert(&mut transaction, new.id, &[new.turn.prompt_event()]).await?;
         transaction.commit().await?;
         self.0.changed(new.tenant, new.id);
@@ -86,6 +87,7 @@ impl Sessions<'_> {
         let Some(row) = begun else { return Ok(false) };
         let ordinal = codec::number(&row, "turn_count")?;
         turns::insert(&mut transaction, tenant, id, ordinal, turn).await?;
+        windows::bound_session(&mut transaction, tenant, id, turn).await?;
         events::insert(&mut transaction, id, &[turn.prompt_event()]).await?;
         transaction.commit().await?;
         self.0.changed(tenant, id);

@@ -6,8 +6,11 @@ use sqlx::{Any, Transaction};
 
 use super::audit::{self, Record};
 use super::budgets::{self, Budgets};
+use super::turns::NewTurn;
 use super::{StoreError, codec};
-use crate::domain::{Action, Budget, BudgetId, By, Standing, Timestamp, Usd};
+use crate::domain::{
+    Action, Budget, BudgetId, By, Enforcement, Period, Scope, SessionId, Standing, TenantId, Timestamp, Usd,
+};
 
 impl Budgets<'_> {
     /// Gives a budget more for its present window alone. Answers whether there is such a budget.
@@ -54,6 +57,42 @@ impl Budgets<'_> {
     }
 }
 
+/// Bounds what a session may cost, when its turn asks for that: with a budget for all its turns together, or, when an
+/// earlier turn made one, with another limit of that. Operators' budgets stay as they are.
+pub(super) async fn bound_session(
+    transaction: &mut Transaction<'_, Any>,
+    tenant: TenantId,
+    session: SessionId,
+    turn: &NewTurn,
+) -> Result<(), StoreError> {
+    let Some(limit) = turn.spec.limits.and_then(|limits| limits.max_cost_usd) else { return Ok(()) };
+    let changed = sqlx::query(
+        "update budgets set limit_nanos = $1 where session_id = $2 and by_request = 1 and archived_at is null",
+    )
+    .bind(limit.as_nanos())
+    .bind(session.to_string())
+    .execute(&mut **transaction)
+    .await?;
+    if changed.rows_affected() > 0 {
+        return Ok(());
+    }
+    let budget = Budget {
+        id: BudgetId::generate(),
+        scope: Scope::Session(tenant, session),
+        period: Period::Total,
+        limit,
+        enforcement: Enforcement::Hard,
+        created_at: turn.created_at,
+    };
+    budgets::insert(transaction, &budget).await?;
+    sqlx::query("update budgets set by_request = 1 where id = $1")
+        .bind(budget.id.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// How budgets stand now in their present windows.
 pub(super) async fn standings(
     transaction: &mut Transaction<'_, Any>,
     rows: &[AnyRow],

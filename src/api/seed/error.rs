@@ -72,7 +72,7 @@ impl SeedError {
             ResumeError::NoConversation => {
                 Self::Refused(format!("Session {name} has no recorded Claude session ID. Cannot resume."))
             }
-            ResumeError::OtherWorkspace => Self::Refused(error.to_string()),
+            ResumeError::OtherWorkspace | ResumeError::RootGone => Self::Refused(error.to_string()),
             ResumeError::Start(error) => error.into(),
         }
     }
@@ -115,7 +115,10 @@ impl From<StoreError> for SeedError {
 impl From<StartError> for SeedError {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Workspace(_) | StartError::RefusedEnv { .. } | StartError::NotAllowed(_) => {
+            StartError::Workspace(_)
+            | StartError::RefusedEnv { .. }
+            | StartError::NotAllowed(_)
+            | StartError::Limits(_) => {
                 Self::Refused(error.to_string())
             }
             StartError::Suspended => Self::Forbidden(error.to_string()),

@@ -13,7 +13,7 @@ use super::session_name::SessionName;
 use super::{SeedError, body, validate};
 use crate::api::ApiState;
 use crate::api::auth::{StartSessions, TenantCaller};
-use crate::domain::{SeedStatus, SessionId};
+use crate::domain::{SeedStatus, SessionId, SessionLimits};
 
 /// A session that was started or goes on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,6 +26,11 @@ pub(super) struct ExecuteResponse {
     status: SeedStatus,
     /// The same in words.
     message: String,
+    /// The limits that were applied, if any were asked for: the lower of what was asked for and what the tenant and the
+    /// installation allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    limits: Option<SessionLimits>,
 }
 
 /// Start a session, or go on with one.
@@ -54,15 +59,17 @@ pub(super) async fn execute(
     let request = validate::execute(object, state.config.session.max_prompt_bytes).map_err(SeedError::Invalid)?;
     drop(bytes);
     let (tenant, cwd) = (&caller.tenant, request.cwd.as_deref());
-    let (session_id, deed) = match request.resume.map(SessionName::new) {
-        None => (state.sessions.start(tenant, &caller.key, cwd, request.prompt, request.spec).await?, "started"),
+    let (session_id, limits, deed) = match request.resume.map(SessionName::new) {
+        None => {
+            let started = state.sessions.start(tenant, &caller.key, cwd, request.prompt, request.spec).await?;
+            (started.0, started.1, "started")
+        }
         Some(name) => {
             let id = name.id().map_err(|_| SeedError::unknown_to_resume(&name))?;
             let resumed = state.sessions.resume(tenant, &caller.key, id, cwd, request.prompt, request.spec).await;
-            resumed.map_err(|error| SeedError::resume(&name, error))?;
-            (id, "resumed")
+            (id, resumed.map_err(|error| SeedError::resume(&name, error))?, "resumed")
         }
     };
     let message = format!("Session {session_id} {deed} successfully");
-    Ok(Json(ExecuteResponse { session_id, status: SeedStatus::Pending, message }))
+    Ok(Json(ExecuteResponse { session_id, status: SeedStatus::Pending, message, limits }))
 }

@@ -63,6 +63,8 @@ pub(super) enum Kind {
     TooLong(usize),
     #[error("Value error, {0}")]
     Refused(&'static str),
+    #[error("Value error, these are no limits: {0}")]
+    NotLimits(String),
     #[error("Input should be {MODES}")]
     NotAMode,
     #[error("Input should be a valid list")]
@@ -124,7 +126,7 @@ impl Kind {
             Self::NotUnicode => "string_unicode",
             Self::TooShort => "string_too_short",
             Self::TooLong(_) => "string_too_long",
-            Self::Refused(_) => "value_error",
+            Self::Refused(_) | Self::NotLimits(_) => "value_error",
             Self::NotAMode => "enum",
             Self::NotAList => "list_type",
             Self::NotADictionary => "dict_type",
@@ -144,7 +146,7 @@ impl Kind {
             Self::BrokenJson(error) => Some(json!({ "error": error })),
             Self::TooShort => Some(json!({ "min_length": 1 })),
             Self::TooLong(most) => Some(json!({ "max_length": most })),
-            Self::Refused(_) => Some(json!({ "error": {} })),
+            Self::Refused(_) | Self::NotLimits(_) => Some(json!({ "error": {} })),
             Self::NotAMode => Some(json!({ "expected": MODES })),
             Self::TooMany { what, most, actual } => {
                 Some(json!({ "field_type": what, "max_length": most, "actual_length": actual }))

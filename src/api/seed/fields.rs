@@ -23,6 +23,8 @@ pub(super) struct Fields<'a> {
     pub(super) env: Option<&'a RawValue>,
     pub(super) disallowed_tools: Option<&'a RawValue>,
     pub(super) resume_session_id: Option<&'a RawValue>,
+    pub(super) image: Option<&'a RawValue>,
+    pub(super) limits: Option<&'a RawValue>,
 }
 
 /// The first entries of a list or dictionary, and how many there are.
@@ -53,6 +55,8 @@ impl<'a> Fields<'a> {
             "env" => &mut self.env,
             "disallowed_tools" => &mut self.disallowed_tools,
             "resume_session_id" => &mut self.resume_session_id,
+            "image" => &mut self.image,
+            "limits" => &mut self.limits,
             _ => return None,
         })
     }

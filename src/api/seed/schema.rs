@@ -35,6 +35,12 @@ pub(super) struct ExecuteBody {
     disallowed_tools: Option<Vec<String>>,
     /// The session to go on with, in place of a new one.
     resume_session_id: Option<String>,
+    /// The sandbox image, one of those the tenant may use. The first of them when absent.
+    image: Option<String>,
+    /// What the session may use, at most what the tenant may: `max_cost_usd` (US dollars, as text, for all its turns
+    /// together), `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`. The answer says what was applied.
+    #[schema(value_type = Option<Value>, example = json!({"max_cost_usd": "0.50", "turn_timeout_ms": 600_000}))]
+    limits: Option<Value>,
 }
 
 /// How a session stands.
@@ -56,6 +62,11 @@ pub(super) struct StatusBody {
     duration_ms: Option<i64>,
     /// What the last turn's model calls cost, as the gateway counted; `null` until it has ended.
     total_cost_usd: Option<f64>,
+    /// Where the session stands in the queue, while it waits: `position` (1 is the next) and `waited_ms`.
+    #[schema(value_type = Option<Value>, example = json!({"position": 3, "waited_ms": 5_000}))]
+    queue: Option<Value>,
+    /// The limits that were applied to the last turn, if any were asked for.
+    limits: Option<Value>,
 }
 
 /// A message of the conversation.

@@ -12,9 +12,10 @@ use super::run_result::{self, Dollars, RunResult};
 use super::schema::StatusBody;
 use super::session_name::SessionName;
 use super::{SeedError, messages};
+use crate::admission::Place;
 use crate::api::ApiState;
 use crate::api::auth::SessionCaller;
-use crate::domain::{SeedStatus, SessionId, SessionOverview, TenantId, Timestamp};
+use crate::domain::{SeedStatus, SessionId, SessionLimits, SessionOverview, SessionState, TenantId, Timestamp};
 use crate::store::Store;
 
 /// The type of an answer that is written by hand.
@@ -34,6 +35,17 @@ struct Tail<'a> {
     error: Option<&'a str>,
     duration_ms: Option<i64>,
     total_cost_usd: Option<Dollars>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Waiting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<SessionLimits>,
+}
+
+/// Where a session stands in the queue.
+#[derive(Serialize)]
+struct Waiting {
+    position: usize,
+    waited_ms: i64,
 }
 
 /// Show how a session stands.
@@ -52,7 +64,8 @@ pub(super) async fn status(
     name: SessionName,
 ) -> Result<Response, SeedError> {
     let Some(tenant) = caller.tenant_of(name.id()?) else { return Err(SeedError::SessionNotFound(name)) };
-    let body = read(&state.store, tenant.id, name, state.clock.now()).await?;
+    let place = state.sessions.place(tenant.id, name.id()?);
+    let body = read(&state.store, tenant.id, name, place, state.clock.now()).await?;
     Ok(([JSON], body).into_response())
 }
 
@@ -61,20 +74,26 @@ pub(super) async fn read(
     store: &Store,
     tenant: TenantId,
     name: SessionName,
+    place: Option<Place>,
     now: Timestamp,
 ) -> Result<Vec<u8>, SeedError> {
     let found = store.conversation(tenant, name.id()?, messages::render).await?;
     let conversation = found.ok_or(SeedError::SessionNotFound(name))?;
-    Ok(write(&conversation.overview, &conversation.messages, now))
+    Ok(write(&conversation.overview, &conversation.messages, place, now))
 }
 
-fn write(overview: &SessionOverview, messages: &[u8], now: Timestamp) -> Vec<u8> {
+fn write(overview: &SessionOverview, messages: &[u8], place: Option<Place>, now: Timestamp) -> Vec<u8> {
     let head = object(&Head { session_id: overview.session.id, status: overview.seed_status() });
     let tail = object(&Tail {
         result: run_result::of(overview),
         error: overview.turn.error.as_deref(),
         duration_ms: run_result::duration_ms(&overview.turn, now),
         total_cost_usd: run_result::total_cost(&overview.turn),
+        queue: place.filter(|_| overview.session.state == SessionState::Queued).map(|Place { position }| Waiting {
+            position,
+            waited_ms: now.millis_since(overview.turn.created_at),
+        }),
+        limits: overview.turn.spec.limits,
     });
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
     [head, br#","messages":"#, messages, b",", tail].concat()

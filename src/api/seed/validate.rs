@@ -7,13 +7,13 @@ use serde_json::value::RawValue;
 use super::fault::{Fault, Kind, Step};
 use super::fields::{Entries, Fields, Item, MAX_ENTRIES, Member};
 use super::integer;
-use crate::domain::{PermissionMode, TurnSpec};
+use crate::domain::{PermissionMode, SessionLimits, TurnSpec};
 
 /// How many rounds of model and tools a request may ask for.
 const MAX_TURNS: std::ops::RangeInclusive<i64> = 1..=100;
 
 /// What a request to execute asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) struct ExecuteRequest {
     /// The prompt, without the space around it.
     pub(super) prompt: String,
@@ -46,13 +46,26 @@ pub(super) fn execute(body: &RawValue, max_prompt_bytes: usize) -> Result<Execut
     let env = reader.env(fields.env);
     let disallowed_tools = reader.list("disallowed_tools", fields.disallowed_tools);
     let resume = reader.optional_text("resume_session_id", fields.resume_session_id);
+    let image = reader.optional_text("image", fields.image);
+    let limits = reader.limits(fields.limits);
     if !reader.0.is_empty() {
         return Err(reader.0);
     }
     let not_empty = |text: &String| !text.is_empty();
     let system_prompt = system_prompt.as_deref().map(strip).map(str::to_owned).filter(not_empty);
     let model = model.filter(not_empty);
-    let spec = TurnSpec { model, system_prompt, permission_mode, allowed_tools, disallowed_tools, max_turns, env };
+    let spec = TurnSpec {
+        model,
+        system_prompt,
+        permission_mode,
+        allowed_tools,
+        disallowed_tools,
+        max_turns,
+        env,
+        tools: None,
+        image: image.filter(not_empty),
+        limits,
+    };
     Ok(ExecuteRequest { prompt, cwd: cwd.filter(not_empty), resume: resume.filter(not_empty), spec })
 }
 
@@ -115,6 +128,12 @@ impl Reader {
             self.note(&Kind::NotAMode, &[Step::name("permission_mode")], value);
         }
         mode
+    }
+
+    fn limits(&mut self, value: Option<&RawValue>) -> Option<SessionLimits> {
+        let value = present(value)?;
+        let limits = serde_json::from_str(value.get());
+        limits.map_err(|error| self.note(&Kind::NotLimits(error.to_string()), &[Step::name("limits")], value)).ok()
     }
 
     fn max_turns(&mut self, value: Option<&RawValue>) -> Option<u32> {

@@ -81,7 +81,7 @@ impl Fixture {
 
     async fn status(&self, id: SessionId, seconds: i64) -> Value {
         let name = SessionName::new(id.to_string());
-        let body = status::read(&self.store, self.acme, name, at(seconds)).await.unwrap();
+        let body = status::read(&self.store, self.acme, name, None, at(seconds)).await.unwrap();
         let mut status: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(status["session_id"], id.to_string());
         status["session_id"] = "(its id)".into();
@@ -142,7 +142,7 @@ async fn another_tenants_session_is_as_good_as_none() {
     let fixture = Fixture::new().await;
     let (id, _) = fixture.session("say hello", 0).await;
     let name = SessionName::new(id.to_string());
-    let answer = status::read(&fixture.store, fixture.other, name, at(1)).await;
+    let answer = status::read(&fixture.store, fixture.other, name, None, at(1)).await;
     assert!(matches!(answer, Err(SeedError::SessionNotFound(name)) if name.to_string() == id.to_string()));
     assert_eq!(fixture.list(fixture.other).await, json!([]));
 }
