@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::domain::{Clock, PlainKey, SystemClock};
 use crate::engine::Engine;
 use crate::engine::docker::Docker;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Prices};
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Maker, find_image};
 use crate::session::Registry;
@@ -60,6 +61,7 @@ impl App {
 
         let (model_sockets, sockets) = mpsc::channel(64);
         let gateway = Gateway::new(&config.gateway, store.clone(), Arc::clone(&clock), tasks.clone())?;
+        reload_when_told(&tasks, gateway.prices())?;
         tasks.spawn("gateway", gateway.serve(sockets));
         let maker =
             Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), &installation, &image, model_sockets);
@@ -102,6 +104,27 @@ impl App {
 fn endpoint(config: &Config) -> Option<String> {
     let configured = Some(config.engine.endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
     configured.or_else(|| std::env::var("DOCKER_HOST").ok().filter(|endpoint| !endpoint.is_empty()))
+}
+
+/// Reads the prices again whenever the process gets SIGHUP, which then does not end it.
+fn reload_when_told(tasks: &Tasks, prices: Prices) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let stopping = tasks.stopping().clone();
+    tasks.spawn("price reload", async move {
+        while let Some(Some(())) = stopping.run_until_cancelled(hangup.recv()).await {
+            info!("SIGHUP: reading the prices again");
+            let reading = prices.clone();
+            let read = tokio::task::spawn_blocking(move || reading.reload(false)).await;
+            if let Err(error) = read.expect("reading prices never panics") {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    version = prices.version(),
+                    "the new prices cannot be used; those in force stay"
+                );
+            }
+        }
+    });
+    Ok(())
 }
 
 async fn listen(

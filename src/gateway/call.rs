@@ -10,6 +10,7 @@ use super::client::Client;
 use super::forward::Outgoing;
 use super::meter::Meter;
 use super::patience::{GaveUp, Patience};
+use super::price::PriceTable;
 use super::relay::Relay;
 use super::reply::Refusal;
 use super::server::Shared;
@@ -27,6 +28,8 @@ pub(super) struct Call {
     pub(super) model: String,
     /// What it may cost.
     pub(super) ask: Ask,
+    /// What it is priced by, from its opening to its settlement.
+    pub(super) prices: Arc<PriceTable>,
     /// What is sent.
     pub(super) outgoing: Outgoing,
     /// Who waits for the answer.
@@ -36,11 +39,11 @@ pub(super) struct Call {
 impl Call {
     /// Makes the call, and settles it.
     pub(super) async fn run(self) {
-        let Self { gateway, caller, model, ask, mut outgoing, client } = self;
+        let Self { gateway, caller, model, ask, prices, mut outgoing, client } = self;
         let limits = gateway.limits.clone();
         let patience = Patience::new(limits.clone());
         let mut relay = Relay { client, patience, activity: caller.activity.clone(), limits };
-        let hold = match gateway.books.open(&caller, &model, ask, relay.left()).await {
+        let hold = match gateway.books.open(&caller, &model, ask, prices, relay.left()).await {
             Ok(hold) => hold,
             Err(refused) => return relay.refuse(refusal(&refused, &caller, gateway.books.now())),
         };

@@ -7,6 +7,7 @@ use tracing::{debug, error, warn};
 
 use super::meter::Bill;
 use super::price::PriceTable;
+use super::prices::Prices;
 use crate::admission::{Granted, Money, NoMoney};
 use crate::domain::{Ask, CallId, Clock, Timestamp, Usage};
 use crate::sandbox::Caller;
@@ -23,7 +24,7 @@ pub(super) struct Books {
     /// When calls are opened and settled.
     clock: Arc<dyn Clock>,
     /// What they cost.
-    prices: PriceTable,
+    prices: Prices,
 }
 
 /// A call that is open in the ledger.
@@ -34,12 +35,14 @@ pub(super) struct Hold {
     call: CallRef,
     ask: Ask,
     granted: Granted,
+    /// What the call is priced by until it is settled, whatever is loaded meanwhile.
+    prices: Arc<PriceTable>,
     settled: bool,
 }
 
 impl Books {
     /// Opens the books.
-    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, prices: PriceTable) -> Self {
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, prices: Prices) -> Self {
         Self { money: Money::new(store), clock, prices }
     }
 
@@ -49,12 +52,12 @@ impl Books {
     }
 
     /// What calls cost.
-    pub(super) fn prices(&self) -> &PriceTable {
+    pub(super) fn prices(&self) -> &Prices {
         &self.prices
     }
 
-    /// Opens a call to `model` in the ledger, which asks for what `ask` says, once every budget has room for it.
-    /// Nothing is waited for any more once `gone` returns.
+    /// Opens a call to `model` in the ledger, which asks for what `ask` says at `prices`, once every budget has room for
+    /// it. Nothing is waited for any more once `gone` returns.
     ///
     /// # Errors
     /// When no budget will have room soon or the ledger cannot be written: the call must not be made then.
@@ -63,14 +66,15 @@ impl Books {
         caller: &Caller,
         model: &str,
         ask: Ask,
+        prices: Arc<PriceTable>,
         gone: impl Future<Output = ()>,
     ) -> Result<Hold, NoMoney> {
         let call =
             CallRef { id: CallId::generate(), tenant: caller.tenant, session: caller.session, turn: caller.turn };
         let new =
-            NewCall { call, model: model.to_owned(), price_version: self.prices.version.clone(), at: self.clock.now() };
+            NewCall { call, model: model.to_owned(), price_version: prices.version.clone(), at: self.clock.now() };
         let granted = self.money.hold(&new, &ask, gone).await?;
-        Ok(Hold { books: Arc::clone(self), call, ask, granted, settled: false })
+        Ok(Hold { books: Arc::clone(self), call, ask, granted, prices, settled: false })
     }
 }
 
@@ -83,7 +87,7 @@ impl Hold {
     /// Gives back what is not needed, once the provider has told the input. `input` is what was used so far.
     pub(super) async fn shrink(&self, input: &[(String, Usage)]) {
         let output = Ask { input_picos: 0, ..self.ask }.amount(self.granted.max_tokens);
-        let amount = self.books.prices.cost(input) + output;
+        let amount = self.prices.cost(input) + output;
         if amount < self.granted.amount
             && let Err(error) = self.books.money.shrink(self.call, amount).await
         {
@@ -95,7 +99,7 @@ impl Hold {
     /// and what the call holds stays held.
     pub(super) async fn settle(mut self, bill: Bill) {
         self.settled = true;
-        let prices = &self.books.prices;
+        let prices = &self.prices;
         let unpriced = bill.parts.iter().map(|(model, _)| model).find(|model| !prices.knows(model));
         if let Some(model) = unpriced {
             warn!(call = %self.call.id, model, "a model without a price answered; the call is charged the dearest prices");

@@ -47,12 +47,13 @@ async fn batches() -> Refusal {
 /// Calls the model.
 async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, Refusal> {
     let outgoing = peer.take(request).await?;
-    let Asked { model, ask } = ask::read(&outgoing.body, peer.gateway.books.prices()).inspect_err(
+    let prices = peer.gateway.books.prices().current();
+    let Asked { model, ask } = ask::read(&outgoing.body, &prices).inspect_err(
         |refusal| warn!(session = %peer.caller.session, refusal = refusal.message(), "a call is refused"),
     )?;
     let (client, answer) = Client::new(peer.closed.clone(), peer.gateway.tasks.stopping().clone());
     let gateway = Arc::clone(&peer.gateway);
-    let call = Call { gateway, caller: peer.caller, model, ask, outgoing, client };
+    let call = Call { gateway, caller: peer.caller, model, ask, prices, outgoing, client };
     peer.gateway.tasks.spawn("model call", call.run());
     answer.await.map_err(|_| Refusal::ended())
 }

@@ -27,7 +27,10 @@ mod messages;
 mod meter;
 mod patience;
 mod price;
+mod price_change;
 mod price_file;
+mod price_list;
+mod prices;
 mod relay;
 mod reply;
 mod report;
@@ -39,4 +42,6 @@ mod tests;
 
 pub use error::GatewayError;
 pub use price_file::PriceError;
+pub use price_list::{ListedModel, ListedTier, PriceList};
+pub use prices::{Prices, Reloaded};
 pub use server::Gateway;

@@ -23,7 +23,7 @@ pub(super) struct Price {
 }
 
 /// A price for calls whose prompt is longer than a bound.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tier {
     /// The longest prompt that is still too short for this tier.
     pub(super) above_prompt_tokens: u64,
@@ -32,14 +32,18 @@ pub(super) struct Tier {
 }
 
 /// What a model costs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ModelPrice {
+    /// The model's name.
+    pub(super) id: String,
+    /// Its other names.
+    pub(super) aliases: Vec<String>,
     /// The model's tiers by rising bound; the first has the bound 0.
     pub(super) tiers: Vec<Tier>,
 }
 
 /// What every model costs.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct PriceTable {
     /// The table's name, kept with every call that was priced by it.
     pub(super) version: String,
@@ -47,8 +51,10 @@ pub(super) struct PriceTable {
     pub(super) effective: Timestamp,
     /// What one web search costs, in pico-dollars.
     pub(super) web_search: u64,
-    /// The models by id and by alias.
-    pub(super) models: HashMap<String, ModelPrice>,
+    /// The models, in the order of the file.
+    pub(super) models: Vec<ModelPrice>,
+    /// Where in `models` each id and each alias is.
+    pub(super) names: HashMap<String, usize>,
 }
 
 impl Price {
@@ -66,7 +72,7 @@ impl Price {
     }
 
     /// The dearer of two prices, class by class.
-    fn dearer(self, other: Self) -> Self {
+    pub(super) fn dearer(self, other: Self) -> Self {
         Self {
             input: self.input.max(other.input),
             output: self.output.max(other.output),
@@ -78,7 +84,8 @@ impl Price {
 }
 
 impl ModelPrice {
-    fn at(&self, prompt_tokens: u64) -> Price {
+    /// What its tokens cost after a prompt of `prompt_tokens`.
+    pub(super) fn at(&self, prompt_tokens: u64) -> Price {
         let reached = self.tiers.iter().rev().find(|tier| tier.above_prompt_tokens < prompt_tokens);
         reached.unwrap_or(&self.tiers[0]).price
     }
@@ -110,13 +117,14 @@ impl PriceTable {
         self.find(model).map_or_else(|| self.ceiling(), |found| found.at(prompt_tokens)).output
     }
 
-    fn find(&self, model: &str) -> Option<&ModelPrice> {
-        self.models.get(model).or_else(|| self.models.get(plain_name(model)))
+    /// The model by one of its names, which may carry a date and the mark of the long context window.
+    pub(super) fn find(&self, model: &str) -> Option<&ModelPrice> {
+        self.names.get(model).or_else(|| self.names.get(plain_name(model))).map(|at| &self.models[*at])
     }
 
     fn ceiling(&self) -> Price {
         let nothing = Price { input: 0, output: 0, cache_write_5m: 0, cache_write_1h: 0, cache_read: 0 };
-        let tiers = self.models.values().flat_map(|model| &model.tiers);
+        let tiers = self.models.iter().flat_map(|model| &model.tiers);
         tiers.map(|tier| tier.price).fold(nothing, Price::dearer)
     }
 }

@@ -48,6 +48,37 @@ pub enum PriceError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A table that is loaded in a running server has the version of the one in force and other contents.
+    #[error(
+        "the price file still has the version `{version}` but is not the same any more: give it a new `version`, \
+         because every row of the ledger names the one it was priced with"
+    )]
+    SameVersion {
+        /// The version.
+        version: String,
+    },
+    /// A model of the table in force is not in the one that is loaded.
+    #[error(
+        "the price file lacks the model `{model}`, which has a price now: its `id` or `aliases` must stay, unless the \
+         reload is forced or the server started again"
+    )]
+    Vanishes {
+        /// The model.
+        model: String,
+    },
+    /// A price is less than half of the one in force.
+    #[error(
+        "the price file's {what} falls from {old} to {new}, by more than half: if that is meant, force the reload or \
+         start the server again"
+    )]
+    Falls {
+        /// The model and the field.
+        what: String,
+        /// The price in force, in dollars as the file has it.
+        old: String,
+        /// The price in the file.
+        new: String,
+    },
 }
 
 #[derive(Deserialize)]
@@ -105,21 +136,23 @@ pub(super) fn parse(text: &str) -> Result<PriceTable, PriceError> {
     }
     let effective: jiff::Timestamp =
         file.effective.parse().map_err(|_| top("effective")("is not a time like 2026-11-22T00:00:00Z"))?;
-    let mut models = HashMap::new();
+    let (mut models, mut names) = (Vec::new(), HashMap::new());
     for shape in file.models {
-        let price = ModelPrice { tiers: shape.tiers()? };
+        let tiers = shape.tiers()?;
         for name in std::iter::once(&shape.id).chain(&shape.aliases) {
-            if models.insert(name.clone(), price.clone()).is_some() {
+            if names.insert(name.clone(), models.len()).is_some() {
                 let field = if *name == shape.id { "id" } else { "aliases" };
                 return Err(PriceError::Model { model: name.clone(), field, problem: "is there twice" });
             }
         }
+        models.push(ModelPrice { id: shape.id, aliases: shape.aliases, tiers });
     }
     Ok(PriceTable {
         version: file.version,
         effective: Timestamp::from_micros(effective.as_microsecond()),
         web_search: scaled(&file.web_search_per_1k, 1_000_000_000).map_err(top("web_search_per_1k"))?,
         models,
+        names,
     })
 }
 
@@ -136,7 +169,12 @@ impl ModelShape {
             let price = tier.price().map_err(|(field, problem)| refused(field, problem))?;
             Ok(Tier { above_prompt_tokens: tier.above_prompt_tokens, price })
         });
-        tiers.collect()
+        let tiers: Vec<_> = tiers.collect::<Result<_, _>>()?;
+        // What is held for a call is reckoned from the longest prompt it may have, which must be the dearest.
+        if !tiers.is_sorted_by(|lower, upper| lower.price.dearer(upper.price) == upper.price) {
+            return Err(refused("tier", "is cheaper for longer prompts, so that a call could cost more than is held"));
+        }
+        Ok(tiers)
     }
 }
 
@@ -247,6 +285,8 @@ mod tests {
             assert!(error.contains("`opus`") && error.contains(&format!("`{field}`")), "{error}");
         }
         assert!(parse(&format!("{HEAD}{MODEL}{}{}", tier(0), tier(9))).is_ok());
+        let cheaper = tier(9).replace("'20'", "'19'");
+        assert!(refusal(&format!("{HEAD}{MODEL}{}{cheaper}", tier(0))).contains("cheaper for longer prompts"));
     }
 
     #[test]

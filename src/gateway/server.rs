@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::error;
 
 use super::forward::Upstream;
 use super::hold::Books;
 use super::listener::BoundedListener;
 use super::patience::Limits;
-use super::{GatewayError, intake, messages, price_file};
+use super::prices::Prices;
+use super::{GatewayError, intake, messages};
 use crate::config::GatewayConfig;
 use crate::domain::Clock;
 use crate::lifecycle::Tasks;
@@ -61,12 +62,7 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         tasks: Tasks,
     ) -> Result<Self, GatewayError> {
-        let prices = if config.prices_file.as_os_str().is_empty() {
-            price_file::built_in()?
-        } else {
-            price_file::load(&config.prices_file)?
-        };
-        info!(version = prices.version, effective = %prices.effective, names = prices.models.len(), "prices are loaded");
+        let prices = Prices::load(&config.prices_file)?;
         let limits = Limits::new(
             Duration::from_millis(config.response_timeout_ms),
             Duration::from_millis(config.stream_idle_timeout_ms),
@@ -80,6 +76,11 @@ impl Gateway {
             max_body_bytes: config.max_body_bytes,
             tasks,
         })))
+    }
+
+    /// The prices calls are charged, to show them and to load them again.
+    pub fn prices(&self) -> Prices {
+        self.0.books.prices().clone()
     }
 
     /// Serves every socket that comes, until none can come any more or the process stops.

@@ -21,7 +21,7 @@ use crate::domain::clock::ManualClock;
 use crate::domain::{
     By, KeyId, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId, TurnSpec, Usd,
 };
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Prices};
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Activity, Caller, ModelSocket};
 use crate::store::{LedgerEntry, NewSession, NewTurn, Store};
@@ -39,6 +39,8 @@ pub(super) struct House {
     pub(super) stand_in: StandIn,
     /// Where calls are accounted for.
     pub(super) store: Store,
+    /// What calls are charged.
+    pub(super) prices: Prices,
     /// Who the sandbox is.
     pub(super) caller: Caller,
     /// What the gateway runs.
@@ -78,11 +80,11 @@ impl House {
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));
         let gateway = Gateway::new(&config, store.clone(), clock, tasks.clone()).unwrap();
-        let (sockets, receiver) = mpsc::channel(1);
+        let (prices, (sockets, receiver)) = (gateway.prices(), mpsc::channel(1));
         tasks.spawn("gateway", gateway.serve(receiver));
         let caller = caller(&store, "acme").await;
         let (sandbox, closed) = sandbox(&caller, &sockets, &directory).await;
-        Self { stand_in, store, caller, tasks, closed, sandbox, sockets, directory }
+        Self { stand_in, store, prices, caller, tasks, closed, sandbox, sockets, directory }
     }
 
     /// Another tenant's sandbox at the same gateway.

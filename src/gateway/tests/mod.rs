@@ -7,5 +7,6 @@ mod cost;
 mod harness;
 mod leaving;
 mod passing;
+mod prices;
 mod refusals;
 mod wire;

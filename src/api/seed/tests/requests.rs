@@ -55,6 +55,7 @@ async fn everything_asked_for_is_taken() {
         disallowed_tools: texts(&["Bash(rm:*)"]),
         max_turns: Some(100),
         env: [("A", ""), ("B", "3")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        ..TurnSpec::default()
     };
     let (cwd, resume) = (Some("/srv/a b".to_owned()), Some("some session".to_owned()));
     assert_eq!(request, ExecuteRequest { prompt: "x".to_owned(), cwd, resume, spec });
