@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -12,10 +13,10 @@ use tracing::{error, info};
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
 use crate::config::Config;
-use crate::domain::{Clock, PlainKey, SystemClock};
+use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
 use crate::engine::Engine;
 use crate::engine::docker::Docker;
-use crate::gateway::{Gateway, Prices};
+use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Maker, find_image};
 use crate::session::Registry;
@@ -60,8 +61,9 @@ impl App {
         info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
 
         let (model_sockets, sockets) = mpsc::channel(64);
-        let gateway = Gateway::new(&config.gateway, store.clone(), Arc::clone(&clock), tasks.clone())?;
-        reload_when_told(&tasks, gateway.prices())?;
+        let gateway = Gateway::new(&config.gateway, config.rates, store.clone(), Arc::clone(&clock), tasks.clone())?;
+        let prices = gateway.prices();
+        reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));
         let maker =
             Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), &installation, &image, model_sockets);
@@ -74,8 +76,14 @@ impl App {
         let secret = config.tokens_path();
         let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
         let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock)));
-        let state =
-            ApiState { config: Arc::clone(&config), clock, store: store.clone(), gate, sessions: sessions.clone() };
+        let state = ApiState {
+            config: Arc::clone(&config),
+            clock,
+            store: store.clone(),
+            gate,
+            prices,
+            sessions: sessions.clone(),
+        };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
         Ok(Self { public, operator, operator_key, config, tasks, sessions, store })
@@ -107,7 +115,7 @@ fn endpoint(config: &Config) -> Option<String> {
 }
 
 /// Reads the prices again whenever the process gets SIGHUP, which then does not end it.
-fn reload_when_told(tasks: &Tasks, prices: Prices) -> std::io::Result<()> {
+fn reload_when_told(tasks: &Tasks, prices: Prices, store: Store, clock: Arc<dyn Clock>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let stopping = tasks.stopping().clone();
     tasks.spawn("price reload", async move {
@@ -115,12 +123,19 @@ fn reload_when_told(tasks: &Tasks, prices: Prices) -> std::io::Result<()> {
             info!("SIGHUP: reading the prices again");
             let reading = prices.clone();
             let read = tokio::task::spawn_blocking(move || reading.reload(false)).await;
-            if let Err(error) = read.expect("reading prices never panics") {
-                error!(
+            match read.expect("reading prices never panics") {
+                Ok(Reloaded { old, new }) => {
+                    let by = By { who: Who::Server, from: None, at: clock.now() };
+                    let after = json!({ "version": new, "before": old, "force": false });
+                    if let Err(error) = store.audit().note(Action::ReloadPrices, &new, after, &by).await {
+                        error!(error = &error as &dyn std::error::Error, "that prices were read is not in the audit");
+                    }
+                }
+                Err(error) => error!(
                     error = &error as &dyn std::error::Error,
                     version = prices.version(),
                     "the new prices cannot be used; those in force stay"
-                );
+                ),
             }
         }
     });

@@ -7,5 +7,5 @@ mod rates;
 mod tests;
 
 pub use money::{Granted, Money, NoMoney};
-pub use rates::Rates;
 pub use queue::{Bounds, Full, Place, Queue, Slot, Ticket};
+pub use rates::Rates;

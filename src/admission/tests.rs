@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 use super::{Money, NoMoney};
 use crate::domain::{
-    Ask, Budget, BudgetId, By, CallId, Enforcement, KeyId, Period, Scope, SessionId, Tenant, TenantId, TenantLimits,
-    TenantState, Timestamp, TurnId, TurnSpec, Usage, Usd,
+    Ask, Budget, BudgetId, By, CallId, Enforcement, EventKind, KeyId, Period, Scope, SessionId, SessionLimits, Tenant,
+    TenantId, TenantLimits, TenantState, Timestamp, TurnId, TurnSpec, Usage, Usd,
 };
-use crate::store::{CallRef, NewCall, NewSession, NewTurn, Settlement, Store};
+use crate::store::{CallRef, Corrected, NewCall, NewSession, NewTurn, Settlement, SpendingBy, Store};
 
 /// A moment in the middle of November 2026, in microseconds.
 const NOW: i64 = 1_794_700_800_000_000;
@@ -184,6 +184,94 @@ async fn a_threshold_is_told_once() {
 }
 
 /// One call: the most it can cost, what it costs of that in percent, and how many steps it takes before it settles.
+#[tokio::test]
+async fn a_threshold_is_kept_with_the_budget_and_told_in_the_session_once() {
+    let bank = Bank::new().await;
+    let budget = bank.budget(Scope::Tenant(bank.tenant), Period::Total, 100).await;
+    bank.budget(Scope::Installation, Period::Total, 100).await;
+    for _ in 0..3 {
+        let call = bank.call(NOW);
+        bank.money.hold(&call, &ask(27), stays()).await.unwrap();
+        bank.settle(call.call, 27).await;
+    }
+    let start = Period::Total.starts_at(Timestamp::from_micros(NOW));
+    let reached = bank.store.budgets().reached(budget, start).await.unwrap();
+    let told: Vec<_> = reached.iter().map(|reached| (reached.percent, reached.spent.as_nanos())).collect();
+    assert_eq!(told, [(50, 54), (80, 81)]);
+    let events = bank.store.events().of_kind(bank.tenant, bank.session, EventKind::Budget).await.unwrap();
+    assert_eq!(events.len(), 2, "the tenant's budget twice, the installation's is not the tenant's to see");
+    assert!(
+        events[1].payload.contains(r#""percent":80"#) && events[1].payload.contains(r#""spent_usd":"0.000000081""#)
+    );
+}
+
+#[tokio::test]
+async fn a_top_up_counts_in_its_window_alone() {
+    let bank = Bank::new().await;
+    let budget = bank.budget(Scope::Tenant(bank.tenant), Period::Day, 100).await;
+    let by = By { at: Timestamp::from_micros(NOW), ..By::test() };
+    assert!(bank.store.budgets().top_up(budget, Usd::from_nanos(50), "release week", &by).await.unwrap());
+    let call = bank.call(NOW);
+    bank.money.hold(&call, &ask(150), stays()).await.unwrap();
+    bank.settle(call.call, 150).await;
+    assert!(matches!(bank.money.hold(&bank.call(NOW), &ask(1), stays()).await, Err(NoMoney::Spent(_))));
+    let tomorrow = bank.call(NOW + 86_400_000_000);
+    assert!(matches!(bank.money.hold(&tomorrow, &ask(101), stays()).await, Err(NoMoney::Spent(_))));
+}
+
+#[tokio::test]
+async fn a_correction_counts_wherever_its_call_does_and_leaves_the_row_as_it_was() {
+    let bank = Bank::new().await;
+    bank.budget(Scope::Tenant(bank.tenant), Period::Day, 1_000).await;
+    let (call, open) = (bank.call(NOW), bank.call(NOW));
+    bank.money.hold(&call, &ask(100), stays()).await.unwrap();
+    bank.settle(call.call, 100).await;
+    bank.money.hold(&open, &ask(10), stays()).await.unwrap();
+    // Long after the day of the call.
+    let by = By { at: Timestamp::from_micros(NOW + 5 * 86_400_000_000), ..By::test() };
+    let correct = async |id, nanos| bank.store.ledger().correct(id, Usd::from_nanos(nanos), "why", &by).await.unwrap();
+    let (before, after) = (Usd::from_nanos(100), Usd::from_nanos(40));
+    assert_eq!(correct(call.call.id, 40).await, Corrected::Yes { before, after });
+    assert_eq!(correct(call.call.id, 70).await, Corrected::Yes { before: after, after: Usd::from_nanos(70) });
+    assert_eq!(correct(open.call.id, 1).await, Corrected::Open);
+    assert_eq!(correct(CallId::generate(), 1).await, Corrected::Missing);
+    assert_eq!(bank.standings(NOW).await, [(70, 10)]);
+    let (ledger, from) = (bank.store.ledger(), Timestamp::from_micros(0));
+    let spending = ledger.spending(bank.tenant, from, by.at, SpendingBy::Model).await.unwrap();
+    assert_eq!((spending[0].calls, spending[0].cost.as_nanos()), (1, 70));
+    let rows = bank.store.ledger().newest(Some(bank.session), false, 10).await.unwrap();
+    let costs: Vec<_> = rows.iter().map(|row| (row.status.as_str(), row.cost.as_nanos())).collect();
+    assert!(
+        costs.contains(&("exact", 100)) && costs.contains(&("correction", -60)) && costs.contains(&("correction", 30))
+    );
+    let found = bank.store.sessions().find(bank.tenant, bank.session).await.unwrap().unwrap();
+    assert_eq!(found.turn.cost.as_nanos(), 70);
+}
+
+#[tokio::test]
+async fn a_session_is_bounded_by_what_its_turns_ask_for_and_an_operator_s_budget_stays() {
+    let bank = Bank::new().await;
+    bank.budget(Scope::Session(bank.tenant, bank.session), Period::Total, 500).await;
+    let bounded = async |nanos: i64| {
+        let limits = SessionLimits { max_cost_usd: Some(Usd::from_nanos(nanos)), ..SessionLimits::default() };
+        let turn = NewTurn {
+            id: TurnId::generate(),
+            prompt: String::new(),
+            spec: TurnSpec { limits: Some(limits), ..TurnSpec::default() },
+            key: KeyId::new("key"),
+            created_at: Timestamp::from_micros(NOW),
+        };
+        bank.store.rest_for_test(bank.session).await;
+        assert!(bank.store.sessions().begin_turn(bank.tenant, bank.session, &turn).await.unwrap());
+        let standings = bank.store.budgets().list(Timestamp::from_micros(NOW)).await.unwrap();
+        standings.iter().map(|standing| standing.budget.limit.as_nanos()).collect::<Vec<_>>()
+    };
+    assert_eq!(bounded(100).await, [500, 100]);
+    assert_eq!(bounded(300).await, [500, 300], "the next turn's limit takes the place of the one before");
+    let call = bank.call(NOW);
+    assert!(matches!(bank.money.hold(&call, &ask(301), stays()).await, Err(NoMoney::Spent(_))));
+}
+
 fn calls() -> impl Strategy<Value = Vec<(i64, i64, usize)>> {
     vec((1_i64..400, 0_i64..=100, 0_usize..4), 1..24)
 }

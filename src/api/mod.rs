@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::domain::Clock;
+use crate::gateway::Prices;
 use crate::session::Registry;
 use crate::store::Store;
 
@@ -27,6 +28,8 @@ pub struct ApiState {
     pub store: Store,
     /// Who may come in.
     pub gate: Arc<auth::Gate>,
+    /// What model calls cost.
+    pub prices: Prices,
     /// The live sessions.
     pub sessions: Registry,
 }

@@ -88,7 +88,9 @@ fn change(entry: &AuditView) -> String {
     let (before, after) = (object(&entry.before), object(&entry.after));
     let mut parts: Vec<_> = after
         .iter()
-        .filter(|(name, value)| before.get(*name) != Some(value) && !value.is_null() && **value != Value::Object(empty.clone()))
+        .filter(|(name, value)| {
+            before.get(*name) != Some(value) && !value.is_null() && **value != Value::Object(empty.clone())
+        })
         .map(|(name, value)| match before.get(name).filter(|before| !before.is_null()) {
             Some(before) => format!("{name}: {before} -> {value}"),
             None => format!("{name}: {value}"),

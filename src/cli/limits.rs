@@ -70,7 +70,8 @@ fn changed(limits: &TenantLimits, changes: &[String]) -> Result<TenantLimits, St
             fields.remove(name);
             continue;
         }
-        let value = serde_json::from_str(value).map_err(|error| format!("the value of `{name}` is no JSON: {error}"))?;
+        let value =
+            serde_json::from_str(value).map_err(|error| format!("the value of `{name}` is no JSON: {error}"))?;
         fields.insert(name.to_owned(), value);
     }
     serde_json::from_value(Value::Object(fields)).map_err(|error| format!("these are no limits: {error}"))

@@ -6,7 +6,8 @@ use config::{Config as Layers, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use super::{
-    AgentConfig, AuthConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig, SandboxConfig, SessionConfig,
+    AgentConfig, AuthConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig, SandboxConfig,
+    SessionConfig,
 };
 
 /// The settings' defaults and their documentation.

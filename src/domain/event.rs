@@ -50,15 +50,8 @@ pub struct Event {
 }
 
 impl EventKind {
-    const ALL: [Self; 7] = [
-        Self::Prompt,
-        Self::State,
-        Self::Message,
-        Self::AgentLine,
-        Self::AgentError,
-        Self::Budget,
-        Self::TurnEnd,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Prompt, Self::State, Self::Message, Self::AgentLine, Self::AgentError, Self::Budget, Self::TurnEnd];
 
     /// The sort's name in the store.
     pub const fn as_str(self) -> &'static str {

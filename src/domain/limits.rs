@@ -153,8 +153,11 @@ mod tests {
     #[test]
     fn a_tenant_has_the_tools_and_images_it_is_given() {
         let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-        let limits =
-            TenantLimits { tools: words(&["Bash", "Read"]), images: words(&["plain", "rust"]), ..TenantLimits::default() };
+        let limits = TenantLimits {
+            tools: words(&["Bash", "Read"]),
+            images: words(&["plain", "rust"]),
+            ..TenantLimits::default()
+        };
         let apply = |limits: &TenantLimits, tools: &[&str], image: Option<&str>| {
             let allowed_tools = words(tools).unwrap();
             let mut spec = TurnSpec { allowed_tools, image: image.map(str::to_owned), ..TurnSpec::default() };

@@ -8,12 +8,13 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, head, post};
 use http::StatusCode;
-use tracing::warn;
+use tracing::{error, info, warn};
 
 use super::ask::{self, Asked};
 use super::call::Call;
 use super::client::Client;
 use super::headers;
+use super::pace::TooSoon;
 use super::reply::Refusal;
 use super::server::Peer;
 
@@ -46,6 +47,7 @@ async fn batches() -> Refusal {
 
 /// Calls the model.
 async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, Refusal> {
+    pace(&peer).await?;
     let outgoing = peer.take(request).await?;
     let prices = peer.gateway.books.prices().current();
     let Asked { model, ask } = ask::read(&outgoing.body, &prices).inspect_err(
@@ -58,8 +60,23 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
     answer.await.map_err(|_| Refusal::ended())
 }
 
+/// Lets a call wait for others that came before it: the agent does so when it is told.
+async fn pace(peer: &Peer) -> Result<(), Refusal> {
+    peer.gateway.pace.take(&peer.caller).await.map_err(|too_soon| match too_soon {
+        TooSoon::Wait(allowance) => {
+            info!(session = %peer.caller.session, rate = allowance.class.as_str(), "a call came too soon");
+            Refusal::too_soon(&allowance)
+        }
+        TooSoon::Store(error) => {
+            error!(error = &error as &dyn std::error::Error, session = %peer.caller.session, "a call cannot be paced");
+            Refusal::no_ledger()
+        }
+    })
+}
+
 /// Counts a request's tokens, which is free.
 async fn count_tokens(State(peer): State<Peer>, request: Request) -> Result<Response, Refusal> {
+    pace(&peer).await?;
     let outgoing = peer.take(request).await?;
     let limit = peer.gateway.limits.response;
     let counted = async {

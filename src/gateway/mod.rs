@@ -25,6 +25,7 @@ mod intake;
 mod listener;
 mod messages;
 mod meter;
+mod pace;
 mod patience;
 mod price;
 mod price_change;

@@ -35,7 +35,10 @@ pub struct Reloaded {
 
 impl Prices {
     /// Reads the prices in `file`, or those innkeeper was built with if that is empty.
-    pub(super) fn load(file: &Path) -> Result<Self, PriceError> {
+    ///
+    /// # Errors
+    /// When the file cannot be used; the message says why.
+    pub fn load(file: &Path) -> Result<Self, PriceError> {
         let file = Some(file).filter(|file| !file.as_os_str().is_empty()).map(Path::to_owned);
         let table = read(file.as_deref())?;
         info!(version = table.version, effective = %table.effective, names = table.names.len(), "prices are loaded");

@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::domain::{Budget, Standing, Timestamp};
+use crate::domain::{Allowance, Budget, RateClass, Standing, Timestamp};
 
 /// Tells the agent whether repeating the call may help.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -71,7 +71,7 @@ impl Refusal {
 
     /// A budget is spent. The agent shows the message to its user and does not try again.
     pub(super) fn spent(standing: &Standing, now: Timestamp) -> Self {
-        let Budget { scope, period, limit, .. } = &standing.budget;
+        let (Budget { scope, period, .. }, limit) = (&standing.budget, standing.limit());
         let ends_at = period.ends_at(now);
         let until = match ends_at {
             Some(moment) => format!("a {}; begins anew at {}", period.as_str(), minute(moment)),
@@ -87,6 +87,15 @@ impl Refusal {
         let message = format!("calls under way hold what is left of the {}'s budget", standing.budget.scope.kind());
         let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message);
         Self { kind: "rate_limit_error", retry_after: Some(2), ..refusal }
+    }
+
+    /// Calls come too fast. The agent waits and calls again.
+    pub(super) fn too_soon(allowance: &Allowance) -> Self {
+        let whose = if allowance.class == RateClass::SessionMessages { "session" } else { "tenant" };
+        let message = format!("the {whose} calls the model faster than {} times a minute", allowance.rate.per_minute);
+        let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message);
+        let retry_after = allowance.retry_after_s().and_then(|seconds| seconds.try_into().ok());
+        Self { kind: "rate_limit_error", retry_after, ..refusal }
     }
 
     /// What it says.

@@ -10,10 +10,11 @@ use tracing::error;
 use super::forward::Upstream;
 use super::hold::Books;
 use super::listener::BoundedListener;
+use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
 use super::{GatewayError, intake, messages};
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, RatesConfig};
 use crate::domain::Clock;
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Caller, ModelSocket};
@@ -28,6 +29,8 @@ pub struct Gateway(Arc<Shared>);
 pub(super) struct Shared {
     /// Where calls go.
     pub(super) upstream: Upstream,
+    /// How fast they may come.
+    pub(super) pace: Pace,
     /// Where they are accounted for.
     pub(super) books: Arc<Books>,
     /// How long they are waited for.
@@ -58,6 +61,7 @@ impl Gateway {
     /// When the prices, the upstream's address or the key cannot be used; the message says what is wrong.
     pub fn new(
         config: &GatewayConfig,
+        rates: RatesConfig,
         store: Store,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
@@ -71,6 +75,7 @@ impl Gateway {
         );
         Ok(Self(Arc::new(Shared {
             upstream: Upstream::new(config)?,
+            pace: Pace::new(store.clone(), rates),
             books: Arc::new(Books::new(store, clock, prices)),
             limits,
             max_body_bytes: config.max_body_bytes,

@@ -238,7 +238,8 @@ impl Registry {
     pub(super) async fn supervise(&self, tenant: TenantId, id: SessionId, ticket: Ticket) -> Result<(), StoreError> {
         let Some(overview) = self.find(tenant, id).await? else { return Ok(()) };
         let (sender, inbox) = mpsc::channel(8);
-        let live = Live { turn: overview.turn.id, ticket: ticket.number(), inbox: sender, done: CancellationToken::new() };
+        let live =
+            Live { turn: overview.turn.id, ticket: ticket.number(), inbox: sender, done: CancellationToken::new() };
         let done = live.done.clone().drop_guard();
         let predecessor = self.0.live().insert(id, live).map(|before| before.done);
         let supervisor = Supervisor {

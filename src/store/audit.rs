@@ -72,10 +72,8 @@ impl Audit<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn after(&self, seq: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = sqlx::query("select * from audit where seq > $1 order by seq")
-            .bind(seq)
-            .fetch_all(&self.0.read)
-            .await?;
+        let rows =
+            sqlx::query("select * from audit where seq > $1 order by seq").bind(seq).fetch_all(&self.0.read).await?;
         rows.iter().map(entry).collect()
     }
 
@@ -105,11 +103,7 @@ impl Audit<'_> {
 }
 
 /// Writes an entry, in the transaction of the change it tells of.
-pub(super) async fn write(
-    transaction: &mut Transaction<'_, Any>,
-    by: &By,
-    record: Record,
-) -> Result<(), StoreError> {
+pub(super) async fn write(transaction: &mut Transaction<'_, Any>, by: &By, record: Record) -> Result<(), StoreError> {
     sqlx::query(
         "insert into audit (seq, at, actor, origin, action, target, tenant_id, reason, before_json, after_json)
          select coalesce(max(seq), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9 from audit",

@@ -29,7 +29,13 @@ impl Budgets<'_> {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn update(&self, id: BudgetId, limit: Usd, enforcement: Enforcement, by: &By) -> Result<bool, StoreError> {
+    pub async fn update(
+        &self,
+        id: BudgetId,
+        limit: Usd,
+        enforcement: Enforcement,
+        by: &By,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.0.begin().await?;
         let Some(before) = find(&mut transaction, id).await? else { return Ok(false) };
         let after = Budget { limit, enforcement, ..before.clone() };
@@ -76,13 +82,14 @@ impl Budgets<'_> {
         windows::standings(&mut transaction, &rows, now).await
     }
 
-    /// The budgets that bound a tenant as a whole, the installation's not among them, as they stand now.
+    /// The budgets that bound a tenant as a whole and its keys, as they stand now: not the installation's, and not those of
+    /// single sessions.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn of_tenant(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
         let rows = sqlx::query(
-            "select * from budgets where archived_at is null and scope = 'tenant' and tenant_id = $1
+            "select * from budgets where archived_at is null and scope in ('tenant', 'key') and tenant_id = $1
              order by created_at, id",
         )
         .bind(tenant.to_string())
@@ -151,7 +158,7 @@ pub(super) async fn on_path(
 ) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query(
         "select * from budgets where archived_at is null and (scope = 'installation'
-            or (scope = 'tenant' and tenant_id = $1)
+            or (scope in ('tenant', 'key') and tenant_id = $1)
             or (scope = 'key' and tenant_id = $1 and key_id = $2)
             or (scope = 'session' and tenant_id = $1 and session_id = $3))",
     )

@@ -6,7 +6,9 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Executor, Transaction};
 
 use super::lists::ListCache;
-use super::{Audit, Budgets, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec};
+use super::{
+    Audit, Budgets, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec,
+};
 use crate::domain::{SessionId, TenantId};
 
 /// Connections that read at the same time.

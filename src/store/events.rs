@@ -60,6 +60,28 @@ impl Events<'_> {
         Ok(last)
     }
 
+    /// The events of one sort of a tenant's session, in order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of_kind(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        kind: EventKind,
+    ) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query(
+            "select e.* from events e join sessions s on s.id = e.session_id
+             where s.tenant_id = $1 and s.id = $2 and e.kind = $3 order by e.seq",
+        )
+        .bind(tenant.to_string())
+        .bind(session.to_string())
+        .bind(kind.as_str())
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter().map(event).collect()
+    }
+
     /// The events of a tenant's session after `after` that are messages of the conversation, in order.
     ///
     /// # Errors

@@ -129,7 +129,8 @@ impl Keys<'_> {
 }
 
 async fn find(transaction: &mut Transaction<'_, Any>, id: &KeyId) -> Result<Option<Key>, StoreError> {
-    let row = sqlx::query("select * from keys where id = $1").bind(id.as_str()).fetch_optional(&mut **transaction).await?;
+    let row =
+        sqlx::query("select * from keys where id = $1").bind(id.as_str()).fetch_optional(&mut **transaction).await?;
     row.as_ref().map(key).transpose()
 }
 

@@ -109,11 +109,13 @@ impl Ledger<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self, tenant: TenantId, session: SessionId) -> Result<Vec<LedgerEntry>, StoreError> {
-        let rows = sqlx::query("select * from ledger where tenant_id = $1 and session_id = $2 and corrects is null order by opened_at, id")
-            .bind(tenant.to_string())
-            .bind(session.to_string())
-            .fetch_all(&self.0.read)
-            .await?;
+        let rows = sqlx::query(
+            "select * from ledger where tenant_id = $1 and session_id = $2 and corrects is null order by opened_at, id",
+        )
+        .bind(tenant.to_string())
+        .bind(session.to_string())
+        .fetch_all(&self.0.read)
+        .await?;
         rows.iter().map(entry).collect()
     }
 }

@@ -220,6 +220,18 @@ impl Sessions<'_> {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// Lets a session be resumed, as if its turn had ended.
+    pub(crate) async fn rest_for_test(&self, id: SessionId) {
+        sqlx::query("update sessions set state = 'idle', agent_session = 'a' where id = $1")
+            .bind(id.to_string())
+            .execute(&self.write)
+            .await
+            .unwrap();
+    }
+}
+
 fn overview(row: &AnyRow) -> Result<SessionOverview, StoreError> {
     let session = Session {
         id: codec::parsed(row, "id")?,

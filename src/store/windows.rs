@@ -55,6 +55,26 @@ impl Budgets<'_> {
         transaction.commit().await?;
         Ok(true)
     }
+
+    /// What was spent within a budget's scope from `since` on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn spent_since(&self, budget: &Budget, since: Timestamp) -> Result<Usd, StoreError> {
+        let (tenant, key, session) = budgets::ids(&budget.scope);
+        let sum = sqlx::query(
+            "select cast(coalesce(sum(cost_nanos), 0) as bigint) as spent from ledger
+             where opened_at >= $1 and status <> 'open' and (cast($2 as text) is null or tenant_id = $2)
+                and (cast($3 as text) is null or key_id = $3) and (cast($4 as text) is null or session_id = $4)",
+        )
+        .bind(since.as_micros())
+        .bind(tenant)
+        .bind(key)
+        .bind(session)
+        .fetch_one(&self.0.read)
+        .await?;
+        codec::number(&sum, "spent").map(Usd::from_nanos)
+    }
 }
 
 /// Bounds what a session may cost, when its turn asks for that: with a budget for all its turns together, or, when an

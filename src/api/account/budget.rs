@@ -5,10 +5,10 @@ use axum::extract::State;
 
 use super::error::AccountError;
 use crate::api::ApiState;
-use crate::api::admin::{BudgetList, BudgetView};
+use crate::api::admin::BudgetList;
 use crate::api::auth::{ReadUsage, TenantCaller};
 
-/// Show the tenant's budgets and how they stand. There may be none: then only the installation bounds its spending.
+/// Show the budgets of the tenant and of its keys, and how they stand. There may be none: then only the installation bounds its spending.
 #[utoipa::path(
     get, path = "/v1/budget", tag = "account",
     responses(
@@ -23,5 +23,5 @@ pub(super) async fn budget(
 ) -> Result<Json<BudgetList>, AccountError> {
     let now = state.clock.now();
     let standings = state.store.budgets().of_tenant(caller.tenant.id, now).await?;
-    Ok(Json(BudgetList { data: standings.iter().map(|standing| BudgetView::new(standing, now)).collect() }))
+    Ok(Json(BudgetList::read(&state.store, &standings, now).await?))
 }

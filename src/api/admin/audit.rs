@@ -105,9 +105,10 @@ pub async fn list_audit(store: &Store, ask: AuditAsk) -> Result<AuditPage, Admin
         let names = || Action::ALL.map(Action::as_str).join(", ");
         Action::parse(text).ok_or_else(|| AdminError::Invalid(format!("`{text}` is no action; there are {}", names())))
     });
-    let tenant = ask.tenant_id.as_deref().map(|text| {
-        text.parse::<TenantId>().map_err(|_| AdminError::Invalid(format!("`{text}` is no tenant's id")))
-    });
+    let tenant = ask
+        .tenant_id
+        .as_deref()
+        .map(|text| text.parse::<TenantId>().map_err(|_| AdminError::Invalid(format!("`{text}` is no tenant's id"))));
     let filter = AuditFilter {
         before: ask.before,
         actor: ask.actor,

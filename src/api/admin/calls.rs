@@ -135,9 +135,10 @@ pub(super) async fn correct(
 /// # Errors
 /// When the session's id is none, or the store fails.
 pub async fn list_calls(store: &Store, ask: &CallsAsk) -> Result<CallList, AdminError> {
-    let session = ask.session_id.as_deref().map(|text| {
-        text.parse::<SessionId>().map_err(|_| AdminError::Invalid(format!("`{text}` is no session's id")))
-    });
+    let session = ask
+        .session_id
+        .as_deref()
+        .map(|text| text.parse::<SessionId>().map_err(|_| AdminError::Invalid(format!("`{text}` is no session's id"))));
     let limit = ask.limit.unwrap_or(ROWS).clamp(1, MAX_ROWS);
     let rows = store.ledger().newest(session.transpose()?, ask.estimated, limit).await?;
     Ok(CallList { data: rows.into_iter().map(CallView::from).collect() })

@@ -119,7 +119,9 @@ impl From<IssueError> for AdminError {
         match error {
             IssueError::Store(error) => error.into(),
             IssueError::Busy(busy) => Self::Busy(busy),
-            refused @ (IssueError::Name(_) | IssueError::Scopes(_) | IssueError::ExpiresAtOnce) => Self::Invalid(with_causes(&refused)),
+            refused @ (IssueError::Name(_) | IssueError::Scopes(_) | IssueError::ExpiresAtOnce) => {
+                Self::Invalid(with_causes(&refused))
+            }
         }
     }
 }

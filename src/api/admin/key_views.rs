@@ -122,7 +122,6 @@ impl FromIterator<Key> for KeyList {
     }
 }
 
-
 /// When a key is to end.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

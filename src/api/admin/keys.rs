@@ -6,8 +6,8 @@ use axum::extract::{Path, State};
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, StatusCode};
 
-use super::tenants::find_tenant;
 use super::key_views::{CreateKey, ExpireKey, RotateKey};
+use super::tenants::find_tenant;
 use super::{AdminError, ErrorBody, IssuedKeyView, KeyList, KeyView, moment};
 use crate::api::ApiState;
 use crate::api::auth::{NewKey, OperatorCaller, issue_key, rotate_key};

@@ -9,6 +9,7 @@ mod error;
 mod key_views;
 mod keys;
 mod place;
+mod prices;
 mod roots;
 mod routes;
 mod tenant_deeds;

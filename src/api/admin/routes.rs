@@ -4,7 +4,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::budgets::calls as budgets;
-use super::{audit, calls, keys, tenants};
+use super::{audit, calls, keys, prices, tenants};
 use crate::api::ApiState;
 
 /// The admin API, to be served where operators are.
@@ -24,5 +24,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(budgets::top_up))
         .routes(routes!(calls::list))
         .routes(routes!(calls::correct))
+        .routes(routes!(prices::get))
+        .routes(routes!(prices::reload))
         .routes(routes!(audit::list))
 }

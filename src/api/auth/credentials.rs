@@ -113,7 +113,9 @@ mod tests {
         let token = "eyJhbGciOiJub25lIn0.e30.c2ln";
         assert_eq!(found(&[(AUTHORIZATION, &format!("Bearer {token}"))]).as_deref(), Some(token));
         assert_eq!(found(&[(X_API_KEY, token)]).as_deref(), Some(token));
-        for other in [basic(&format!("{token}:")), format!("Bearer {token}.x"), format!("Bearer a.b.{}", "c".repeat(9_000))] {
+        for other in
+            [basic(&format!("{token}:")), format!("Bearer {token}.x"), format!("Bearer a.b.{}", "c".repeat(9_000))]
+        {
             assert_eq!(found(&[(AUTHORIZATION, &other)]), None, "{other}");
         }
     }

@@ -15,8 +15,8 @@
 //! so it does not matter who changed it, this server or a command beside it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use subtle::ConstantTimeEq;
@@ -209,7 +209,10 @@ impl Verifier {
                 }
             }
             Err(error) => {
-                error!(error = &error as &dyn std::error::Error, "the audit cannot be read: all keys are looked up anew");
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "the audit cannot be read: all keys are looked up anew"
+                );
                 self.forget_if(|_| true);
             }
         }

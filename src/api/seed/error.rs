@@ -118,9 +118,7 @@ impl From<StartError> for SeedError {
             StartError::Workspace(_)
             | StartError::RefusedEnv { .. }
             | StartError::NotAllowed(_)
-            | StartError::Limits(_) => {
-                Self::Refused(error.to_string())
-            }
+            | StartError::Limits(_) => Self::Refused(error.to_string()),
             StartError::Suspended => Self::Forbidden(error.to_string()),
             StartError::Full(_) => Self::Full(error.to_string()),
             StartError::Draining => Self::Draining(error.to_string()),

@@ -55,7 +55,10 @@ pub(super) struct SessionEntry<'a> {
     ),
     security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),
 )]
-pub(super) async fn list(State(state): State<ApiState>, caller: TenantCaller<ReadSessions>) -> Result<Response, SeedError> {
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: TenantCaller<ReadSessions>,
+) -> Result<Response, SeedError> {
     Ok(([JSON], read(&state.store, caller.tenant.id).await?).into_response())
 }
 

@@ -89,10 +89,9 @@ fn write(overview: &SessionOverview, messages: &[u8], place: Option<Place>, now:
         error: overview.turn.error.as_deref(),
         duration_ms: run_result::duration_ms(&overview.turn, now),
         total_cost_usd: run_result::total_cost(&overview.turn),
-        queue: place.filter(|_| overview.session.state == SessionState::Queued).map(|Place { position }| Waiting {
-            position,
-            waited_ms: now.millis_since(overview.turn.created_at),
-        }),
+        queue: place
+            .filter(|_| overview.session.state == SessionState::Queued)
+            .map(|Place { position }| Waiting { position, waited_ms: now.millis_since(overview.turn.created_at) }),
         limits: overview.turn.spec.limits,
     });
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);

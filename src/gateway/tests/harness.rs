@@ -1,5 +1,6 @@
 //! A gateway between a sandbox's client and a model: all but the model is real.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire::{KEY, PLACEHOLDER, Told};
 use crate::cli::stand_in::StandIn;
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, RatesConfig};
 use crate::domain::clock::ManualClock;
 use crate::domain::{
-    By, KeyId, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId, TurnSpec, Usd,
+    By, KeyId, Rate, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId,
+    TurnSpec, Usd,
 };
 use crate::gateway::{Gateway, Prices};
 use crate::lifecycle::Tasks;
@@ -79,7 +81,8 @@ impl House {
         };
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));
-        let gateway = Gateway::new(&config, store.clone(), clock, tasks.clone()).unwrap();
+        let rates = any_rate();
+        let gateway = Gateway::new(&config, rates, store.clone(), clock, tasks.clone()).unwrap();
         let (prices, (sockets, receiver)) = (gateway.prices(), mpsc::channel(1));
         tasks.spawn("gateway", gateway.serve(receiver));
         let caller = caller(&store, "acme").await;
@@ -167,12 +170,12 @@ async fn caller(store: &Store, name: &str) -> Caller {
         .tenants()
         .create(
             &Tenant {
-            id: tenant,
-            name: name.to_owned(),
-            roots,
-            limits: TenantLimits::default(),
-            state: TenantState::Active,
-            created_at: now,
+                id: tenant,
+                name: name.to_owned(),
+                roots,
+                limits: TenantLimits::default(),
+                state: TenantState::Active,
+                created_at: now,
             },
             &By::test(),
         )
@@ -204,6 +207,12 @@ async fn sandbox(
 }
 
 /// A stand-in, and where it is served.
+/// Rates no test comes near to that does not ask for others.
+fn any_rate() -> RatesConfig {
+    let any = Rate { per_minute: NonZeroU32::MAX, burst: NonZeroU32::new(1_000_000).unwrap() };
+    RatesConfig { read: any, write: any, create: any, admin: any, session_messages: any, tenant_messages: any }
+}
+
 async fn stand_in() -> (StandIn, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

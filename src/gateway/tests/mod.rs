@@ -6,6 +6,7 @@ mod by_hand;
 mod cost;
 mod harness;
 mod leaving;
+mod pace;
 mod passing;
 mod prices;
 mod refusals;

@@ -115,7 +115,7 @@ pub async fn archive_budget(store: &Store, id: &str, by: &By) -> Result<(), Admi
 pub async fn list_budgets(store: &Store, clock: &dyn Clock) -> Result<BudgetList, StoreError> {
     let now = clock.now();
     let standings = store.budgets().list(now).await?;
-    Ok(BudgetList { data: standings.iter().map(|standing| BudgetView::new(standing, now)).collect() })
+    BudgetList::read(store, &standings, now).await
 }
 
 const MISSING: AdminError = AdminError::NotFound("there is no such budget");
@@ -127,7 +127,7 @@ async fn find(store: &Store, id: &str, now: Timestamp) -> Result<Option<Standing
 
 async fn find_view(store: &Store, id: BudgetId, now: Timestamp) -> Result<BudgetView, AdminError> {
     let standing = find(store, &id.to_string(), now).await?.ok_or(MISSING)?;
-    Ok(BudgetView::new(&standing, now))
+    Ok(BudgetView::read(store, &standing, now).await?)
 }
 
 async fn find_scope(store: &Store, scope: &ScopeOf) -> Result<Scope, AdminError> {

@@ -1,5 +1,6 @@
 //! The admin API, through its router.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,20 +17,21 @@ use crate::api::admin::router;
 use crate::api::auth::{Gate, Owner, Tokens, Verifier, ensure_operator_key};
 use crate::domain::PlainKey;
 use crate::engine::fake::FakeEngine;
+use crate::gateway::Prices;
 use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
 use crate::session::Registry;
 
 /// A running admin API, and the operators' key to it.
-struct Admin {
-    fixture: Fixture,
+pub(super) struct Admin {
+    pub(super) fixture: Fixture,
     state: ApiState,
     router: Router,
-    key: PlainKey,
+    pub(super) key: PlainKey,
 }
 
 impl Admin {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let fixture = Fixture::new().await;
         let clock = Arc::new(fixture.clock.clone());
         let tasks = Tasks::new();
@@ -42,13 +44,14 @@ impl Admin {
             clock,
             store: fixture.store.clone(),
             gate: Arc::new(gate),
+            prices: Prices::load(Path::new("")).unwrap(),
             sessions: no_sessions(&fixture, &tasks),
         };
         let (router, _document) = router().split_for_parts();
         Self { fixture, router: router.with_state(state.clone()), state, key }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(path).header("x-api-key", self.key.expose());
         let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
         self.send(request).await
@@ -58,7 +61,7 @@ impl Admin {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&body).unwrap())
+        (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 }
 

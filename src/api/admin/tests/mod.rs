@@ -1,5 +1,6 @@
 //! Tenants and their roots as operators create them, in directories made for each test.
 
+mod audit;
 mod http;
 mod roots;
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::{Gate, Issued, NewKey, Tokens, Verifier, issue_key};
 use crate::config::Config;
 use crate::domain::clock::ManualClock;
-use crate::domain::{By, Clock, KeyOwner, PlainKey, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp};
+use crate::domain::{
+    By, Clock, KeyOwner, PlainKey, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp,
+};
 use crate::lifecycle::Tasks;
 use crate::store::Store;
 

@@ -1,0 +1,50 @@
+//! Pace: how fast the calls of a session, and of all sessions of a tenant, may come.
+
+use std::time::Duration;
+
+use crate::admission::Rates;
+use crate::config::RatesConfig;
+use crate::domain::{Allowance, RateClass, SessionId, TenantId};
+use crate::sandbox::Caller;
+use crate::store::{Store, StoreError};
+
+/// How long a caller's pace is remembered: longer than its burst takes to be there again.
+const IDLE: Duration = Duration::from_hours(24);
+
+/// What every call of the model is paced by.
+#[derive(Debug)]
+pub(super) struct Pace {
+    store: Store,
+    rates: RatesConfig,
+    sessions: Rates<SessionId>,
+    tenants: Rates<TenantId>,
+}
+
+/// Why a call may not be made now.
+#[derive(Debug)]
+pub(super) enum TooSoon {
+    /// It comes too soon after others.
+    Wait(Allowance),
+    /// How fast the tenant may call could not be read.
+    Store(StoreError),
+}
+
+impl Pace {
+    /// Nobody has called yet.
+    pub(super) fn new(store: Store, rates: RatesConfig) -> Self {
+        Self { store, rates, sessions: Rates::new(IDLE), tenants: Rates::new(IDLE) }
+    }
+
+    /// Takes a call of `caller`. The tenant's limits are read each time, so that a change counts at once: beside a call of
+    /// the model that takes no time.
+    pub(super) async fn take(&self, caller: &Caller) -> Result<(), TooSoon> {
+        let tenant = self.store.tenants().find(caller.tenant).await.map_err(TooSoon::Store)?;
+        let own = tenant.and_then(|tenant| tenant.limits.rates);
+        let rate = |class| self.rates.of(class, own.as_ref());
+        let class = RateClass::SessionMessages;
+        self.sessions.take(caller.session, class, rate(class)).map_err(TooSoon::Wait)?;
+        let class = RateClass::TenantMessages;
+        self.tenants.take(caller.tenant, class, rate(class)).map_err(TooSoon::Wait)?;
+        Ok(())
+    }
+}
