@@ -73,3 +73,44 @@ async fn many_sessions_at_once_spend_a_budget_and_not_more() {
     assert!((told - spent).abs() < 1e-9, "{told} {spent}");
     assert!((1.2..=2.0).contains(&told), "{told}");
 }
+
+#[tokio::test]
+async fn a_crash_in_the_middle_of_spending_leaves_a_budget_unpassed_and_nothing_held() {
+    let mut server = Server::start_with(&[("agent.max_output_tokens", "5000")]).await;
+    let tenant = server.tenant("acme").await;
+    server.command(&["budgets", "create", "--tenant", "acme", "--limit", "1", "--period", "total"]).await;
+    assert_eq!(tenant.run(&costing(200_000)).await["total_cost_usd"], 0.4);
+    // A call that stands still in the middle of its answer, with what it may still cost held.
+    let usage = json!({"input_tokens": 1_000, "output_tokens": 9});
+    let stall = script(&json!({"usage": usage, "chunks": 4, "stall_after_chunks": 2}));
+    tenant.start(&json!({"prompt": stall, "model": "claude-sonnet-5-5"})).await;
+    server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent == 2)).await;
+    let list = async |server: &Server| -> Value {
+        let listed: Value = serde_json::from_str(&server.command(&["budgets", "list", "--json"]).await).unwrap();
+        listed["data"][0].clone()
+    };
+    assert_ne!(list(&server).await["held_usd"], "0");
+    server.kill().await;
+    let held = list(&server).await["held_usd"].as_str().unwrap().parse::<f64>().unwrap();
+    server.start_again().await;
+    let tenant = tenant.at(&server);
+    let after = list(&server).await;
+    assert_eq!(after["held_usd"], "0", "a crash holds money for ever");
+    let spent = after["spent_usd"].as_str().unwrap().parse::<f64>().unwrap();
+    assert!((spent - 0.4 - held).abs() < 1e-9, "what was held was not charged: {spent} {held}");
+    let calls: Value =
+        serde_json::from_str(&server.command(&["calls", "list", "--estimated", "--json"]).await).unwrap();
+    let id = calls["data"][0]["id"].as_str().unwrap();
+    server.command(&["calls", "correct", id, "--cost", "0.01", "--reason", "the invoice says so"]).await;
+    assert_eq!(list(&server).await["spent_usd"], "0.41");
+    // What is left is spent to the end, by many at once, and not passed.
+    let mut sessions = Vec::new();
+    for _ in 0..6 {
+        sessions.push(tenant.start(&costing(70_000)).await);
+    }
+    for session in &sessions {
+        tenant.finish(session).await;
+    }
+    let spent = list(&server).await["spent_usd"].as_str().unwrap().parse::<f64>().unwrap();
+    assert!(spent <= 1.0 && spent >= 0.8, "{spent}");
+}

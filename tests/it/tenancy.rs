@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Tenant, script, tool_results};
+use crate::harness::{Server, Tenant, eventually, script, tool_results};
 
 impl Server {
     /// A call of the admin API, with the operators' key.
@@ -105,4 +105,93 @@ async fn a_key_is_rotated_with_an_overlap_and_revoked_at_once() {
     assert_eq!(server.admin(Method::DELETE, "/keys/nothing", &json!({})).await.0, 404);
     let listed = server.command(&["keys", "list", "--tenant", "acme"]).await;
     assert!(listed.contains(&old) && listed.contains(new), "{listed}");
+}
+
+#[tokio::test]
+async fn a_key_revoked_beside_the_server_opens_nothing_soon_and_its_last_use_is_told() {
+    let mut server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    assert_eq!(tenant.get("/sessions/").await.0.as_u16(), 200);
+    let id = tenant.key.split('_').nth(2).unwrap().to_owned();
+    server.command(&["keys", "revoke", &id]).await;
+    eventually(async || (tenant.get("/sessions/").await.0.as_u16() == 401).then_some(())).await;
+    server.end().await;
+    let listed: Value =
+        serde_json::from_str(&server.command(&["keys", "list", "--tenant", "acme", "--json"]).await).unwrap();
+    assert!(listed["data"][0]["last_used_at"].is_string(), "{listed}");
+    let audit = server.command(&["audit", "--action", "key.revoke"]).await;
+    assert!(audit.contains(&id) && audit.contains("uid:") && audit.contains("revoked_at"), "{audit}");
+}
+
+#[tokio::test]
+async fn a_session_asks_for_less_and_is_told_what_it_got() {
+    let server = Server::start_with(&[("session.max_running", "1")]).await;
+    let tenant = server.tenant("acme").await;
+    server.command(&["limits", "set", "acme", "pids=200"]).await;
+    let free = |prompt: &str, limits: Value| json!({"prompt": prompt, "permission_mode": "bypassPermissions", "limits": limits});
+    for (limits, word) in [(json!({"pids": 1}), "pids must be"), (json!({"pid": 50}), "unknown field `pid`")] {
+        let (status, answer) = tenant.execute(&free("x", limits)).await;
+        assert!(status.is_client_error() && answer.to_string().contains(word), "{status} {answer}");
+    }
+    let look = script(&json!({"tools": [{"name": "Bash", "input": {"command":
+        "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null; true"}}]}));
+    let asked = json!({"pids": 100_000, "memory_bytes": 1_073_741_824, "max_cost_usd": "2"});
+    let (status, answer) = tenant.execute(&free(&look, asked)).await;
+    assert_eq!(status.as_u16(), 200, "{answer}");
+    assert_eq!((&answer["limits"]["pids"], &answer["limits"]["max_cost_usd"]), (&json!(200), &json!("2")));
+    assert_eq!(answer["limits"]["memory_bytes"], 1_073_741_824);
+    let done = tenant.finish(answer["session_id"].as_str().unwrap()).await;
+    assert_eq!(tool_results(&done), ["200"]);
+    assert_eq!(done["limits"]["pids"], 200);
+
+    let (_, answer) = tenant.execute(&free("Say hello", json!({"max_cost_usd": "0.000001"}))).await;
+    let session = answer["session_id"].as_str().unwrap();
+    let poor = tenant.finish(session).await;
+    assert!(poor["error"].as_str().unwrap().contains("the session's budget is $0.000001 in total"), "{poor}");
+    let more = json!({"prompt": "Say hello", "resume_session_id": session, "limits": {"max_cost_usd": "5"}});
+    assert_eq!(tenant.execute(&more).await.0.as_u16(), 200);
+    assert_eq!(tenant.finish(session).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn who_waits_sees_where_it_stands_and_a_flood_does_not_delay_another_tenant() {
+    let server = Server::start_with(&[("session.max_running", "1")]).await;
+    let (many, one) = (server.tenant("many").await, server.tenant("one").await);
+    let running = many.start(&json!({"prompt": "Please count from 1 to 1000"})).await;
+    server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent > 2)).await;
+    let mut flood = Vec::new();
+    for _ in 0..5 {
+        flood.push(many.start(&json!({"prompt": "Please count from 1 to 1000"})).await);
+    }
+    let single = one.start(&json!({"prompt": "Say hello"})).await;
+    assert_eq!(many.status(&flood[4]).await["queue"]["position"], 6);
+    assert_eq!(one.status(&single).await["queue"]["position"], 2);
+    assert!(many.status(&running).await["queue"].is_null());
+    many.cancel(&running).await;
+    many.status_when(&flood[0], |status| status["status"] == "running").await;
+    many.cancel(&flood[0]).await;
+    assert_eq!(one.finish(&single).await["status"], "completed");
+    assert_eq!(many.status(&flood[4]).await["status"], "pending", "the flood went first");
+}
+
+#[tokio::test]
+async fn a_tenant_has_the_tools_and_the_image_it_is_given() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    server.command(&["limits", "set", "acme", r#"tools=["Read"]"#, r#"images=["innkeeper-sandbox:latest"]"#]).await;
+    let free = |prompt: &str| json!({"prompt": prompt, "permission_mode": "bypassPermissions"});
+    let look = script(&json!({"tools": [{"name": "Bash", "input": {"command": "echo escaped"}}]}));
+    let results = tool_results(&tenant.run(&free(&look)).await);
+    assert!(!results.iter().any(|result| result == "escaped"), "a tool that is not allowed ran: {results:?}");
+    let (status, detail) = refusal(&tenant, &json!({"prompt": "x", "allowed_tools": ["Bash"]})).await;
+    assert!(status == 400 && detail.contains("`Bash` is not allowed"), "{status} {detail}");
+    let (status, detail) = refusal(&tenant, &json!({"prompt": "x", "image": "debian"})).await;
+    assert!(status == 400 && detail.contains("`debian` is not allowed"), "{status} {detail}");
+    server.command(&["limits", "set", "acme", r#"images=["no-such-image"]"#]).await;
+    assert!(
+        server.log().contains("a sandbox could not be made") || {
+            tenant.run(&free("Say hello")).await;
+            server.log().contains("the sandbox image `no-such-image` is missing")
+        }
+    );
 }
