@@ -6,12 +6,14 @@
 
 mod budgets;
 mod cancelling;
+mod cli_prices;
 mod confinement;
 mod engine;
 mod execution;
 mod harness;
 mod limits;
 mod money;
+mod prices;
 mod requests;
 mod restarting;
 mod resuming;
