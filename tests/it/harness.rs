@@ -9,6 +9,7 @@ use innkeeper::cli::stand_in::StandIn;
 use innkeeper::domain::{SessionId, TenantId};
 use innkeeper::store::{LedgerEntry, Store};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -98,10 +99,15 @@ impl Server {
         self.process.kill().await.unwrap();
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.process.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) async fn end(&mut self) {
-        let pid = rustix::process::Pid::from_raw(self.process.id().unwrap().try_into().unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         let ended = timeout(PATIENCE, self.process.wait()).await.expect("the server does not end").unwrap();
         assert!(ended.success(), "the server ended with {ended}: {}", self.log());
     }
@@ -127,6 +133,13 @@ impl Server {
     pub(crate) async fn ledger(&self, tenant: &Tenant, session: &str) -> Vec<LedgerEntry> {
         let store = open_store(self.data.path()).await;
         store.ledger().list(tenant.id, session.parse::<SessionId>().unwrap()).await.unwrap()
+    }
+
+    /// The agent's messages of a session, as the agent wrote them.
+    pub(crate) async fn messages(&self, tenant: &Tenant, session: &str) -> Vec<Value> {
+        let store = open_store(self.data.path()).await;
+        let messages = store.events().messages_after(tenant.id, session.parse().unwrap(), 0).await.unwrap();
+        messages.iter().map(|event| serde_json::from_str(&event.payload).unwrap()).collect()
     }
 
     /// Everything it has logged.

@@ -7,12 +7,14 @@
 mod authorization;
 mod budgets;
 mod cancelling;
+mod cli_prices;
 mod confinement;
 mod engine;
 mod execution;
 mod harness;
 mod limits;
 mod money;
+mod prices;
 mod requests;
 mod restarting;
 mod resuming;
