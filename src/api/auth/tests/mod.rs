@@ -27,7 +27,7 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("test.db")).await.unwrap();
         let (clock, tasks) = (ManualClock::at(Timestamp::from_micros(1)), Tasks::new());
-        let config = AuthConfig { cache_ttl_ms: 60_000 };
+        let config = AuthConfig { cache_ttl_ms: 60_000, oidc: Vec::new() };
         let keys = Arc::new(Verifier::new(store.clone(), Arc::new(clock.clone()), &config, &tasks));
         let tenant = Tenant {
             id: TenantId::generate(),
