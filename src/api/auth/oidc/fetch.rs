@@ -23,6 +23,7 @@ pub(super) struct Source {
     issuer: String,
     keys_at: KeysAt,
     insecure_http: bool,
+    timeout: Duration,
 }
 
 /// Why keys could not be fetched.
@@ -51,14 +52,14 @@ struct Discovered {
 
 impl Source {
     pub(super) fn new(settings: &Settings) -> Result<Self, OidcError> {
-        let mut client = Client::builder().redirect(Policy::none()).referer(false).timeout(TIMEOUT);
+        let mut client = Client::builder().redirect(Policy::none()).referer(false);
         if settings.insecure_http {
             // A proxy would be asked for its own loopback.
             client = client.no_proxy();
         }
         let client = client.https_only(!settings.insecure_http).build().map_err(OidcError::Client)?;
         let (issuer, keys_at) = (settings.issuer.clone(), settings.keys_at.clone());
-        Ok(Self { client, issuer, keys_at, insecure_http: settings.insecure_http })
+        Ok(Self { client, issuer, keys_at, insecure_http: settings.insecure_http, timeout: TIMEOUT })
     }
 
     /// The issuer's name.
@@ -84,7 +85,7 @@ impl Source {
     }
 
     async fn get(&self, url: Url) -> Result<Vec<u8>, FetchError> {
-        let mut answer = self.client.get(url).send().await?;
+        let mut answer = self.client.get(url).timeout(self.timeout).send().await?;
         if answer.status() != StatusCode::OK {
             return Err(FetchError::Status(answer.status()));
         }
@@ -96,5 +97,24 @@ impl Source {
             body.extend_from_slice(&piece);
         }
         Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OidcConfig;
+
+    #[tokio::test]
+    async fn an_issuer_that_never_answers_is_not_waited_for() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = format!(
+            "issuer = 'http://{}'\naudience = 'innkeeper'\ntenant = 'acme'\ninsecure_http = true",
+            silent.local_addr().unwrap()
+        );
+        let settings = Settings::new(&toml::from_str::<OidcConfig>(&config).unwrap()).unwrap();
+        let source = Source { timeout: Duration::from_millis(1), ..Source::new(&settings).unwrap() };
+        let failed = source.fetch().await;
+        assert!(matches!(&failed, Err(FetchError::Request(error)) if error.is_timeout()), "{failed:?}");
     }
 }

@@ -123,7 +123,7 @@ impl Jwk {
     }
 }
 
-fn bytes(text: &String) -> Option<Vec<u8>> {
+fn bytes(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
