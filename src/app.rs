@@ -75,7 +75,7 @@ impl App {
         Arc::clone(&keys).keep(&tasks);
         let secret = config.tokens_path();
         let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
-        let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock)));
+        let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock))?);
         let state = ApiState {
             config: Arc::clone(&config),
             clock,

@@ -100,6 +100,8 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::OidcAlgorithm;
+    use crate::domain::KeyScopes;
 
     fn with_environment(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let pairs = pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -124,6 +126,43 @@ mod tests {
         assert_eq!(config.http.listen.port(), 9000);
         assert_eq!(config.http.cors_origins.len(), 2);
         assert_eq!(config.data_dir, Path::new("/var/lib/innkeeper"));
+    }
+
+    fn with_file(text: &str) -> Result<Config, ConfigError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("innkeeper.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::layered(Some(&path), Environment::default().source(Some(config::Map::new())))
+    }
+
+    #[test]
+    fn issuers_are_a_list_and_each_has_its_defaults() {
+        assert!(with_environment(&[]).unwrap().auth.oidc.is_empty());
+        let issuer = "[[auth.oidc]]\nissuer = 'https://Login.example/A'\naudience = 'us'\ntenant_claim = 'Org'\n";
+        let two = format!("{issuer}{issuer}algorithms = ['EdDSA', 'RS256']\nscopes = ['usage:read']\n");
+        let oidc = with_file(&two).unwrap().auth.oidc;
+        assert_eq!((oidc.len(), &*oidc[0].issuer), (2, "https://Login.example/A"));
+        assert_eq!((oidc[0].tenant_claim.as_deref(), oidc[0].max_token_age_ms), (Some("Org"), 86_400_000));
+        assert_eq!(oidc[0].algorithms, OidcAlgorithm::ALL);
+        assert_eq!(oidc[0].scopes.join(" "), KeyScopes::TENANT.to_string());
+        assert!(!oidc[0].insecure_http && oidc[0].jwks_url.is_none());
+        assert_eq!(oidc[1].algorithms, [OidcAlgorithm::EdDsa, OidcAlgorithm::Rs256]);
+        assert_eq!(oidc[1].scopes, ["usage:read"]);
+    }
+
+    #[test]
+    fn an_issuer_with_a_wrong_setting_is_refused_by_its_name() {
+        let issuer = "[[auth.oidc]]\nissuer = 'https://login.example'\naudience = 'us'\n";
+        for (line, named) in [
+            ("tenannt = 'acme'", "tenannt"),
+            ("algorithms = ['HS256']", "HS256"),
+            ("max_token_age_ms = 'long'", "max_token_age_ms"),
+        ] {
+            let error = with_file(&format!("{issuer}{line}\n")).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        let error = with_file("[[auth.oidc]]\nissuer = 'https://login.example'\n").unwrap_err().to_string();
+        assert!(error.contains("audience"), "{error}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod sandbox;
 mod session;
 
 pub use agent::AgentConfig;
-pub use auth::AuthConfig;
+pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
 pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;

@@ -21,7 +21,7 @@ pub struct By {
 /// Who acts for the operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// The holder of an operators' key.
+    /// The holder of an operators' key, or who an issuer says is an operator.
     Key(KeyId),
     /// A user of the machine, at the command line.
     CommandLine {
@@ -143,10 +143,11 @@ impl Action {
     }
 }
 
-/// `key:ID`, `uid:0` or `server`: how the audit names them, and what it is filtered by.
+/// `key:ID`, `oidc:ISSUER#SUBJECT`, `uid:0` or `server`: how the audit names them, and what it is filtered by.
 impl fmt::Display for Who {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Key(id) if id.is_identity() => write!(formatter, "{id}"),
             Self::Key(id) => write!(formatter, "key:{id}"),
             Self::CommandLine { uid } => write!(formatter, "uid:{uid}"),
             Self::Server => formatter.write_str("server"),

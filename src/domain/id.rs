@@ -94,11 +94,24 @@ impl KeyId {
         Self(text.into())
     }
 
+    /// What stands for a key where somebody came with an issuer's token: the issuer, and whom it calls by what name.
+    pub fn of_identity(issuer: &str, subject: &str) -> Self {
+        Self(format!("{IDENTITY}{issuer}#{subject}"))
+    }
+
+    /// Whether it stands for an issuer's token. A key's own public part has no colon.
+    pub fn is_identity(&self) -> bool {
+        self.0.starts_with(IDENTITY)
+    }
+
     /// The id's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
+
+/// What the names of identities begin with.
+const IDENTITY: &str = "oidc:";
 
 impl fmt::Display for KeyId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,7 +46,7 @@ pub(super) struct Bought {
     expires_at: Timestamp,
 }
 
-/// Buy a token with a key. Revoking the key ends it too.
+/// Buy a token with a key, or with an issuer's token, which it does not outlast. Revoking the key ends it too.
 #[utoipa::path(
     post, path = "/v1/tokens", tag = "account", request_body = NewToken,
     responses(
@@ -64,7 +64,7 @@ pub(super) async fn create(
     body: Result<Json<NewToken>, JsonRejection>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<Bought>), AccountError> {
     let Json(new) = body.map_err(|rejection| AccountError::Invalid(rejection.body_text()))?;
-    if caller.expires_at.is_some() {
+    if caller.expires_at.is_some() && !caller.key.is_identity() {
         return Err(AccountError::Forbidden("a token buys no further token; send the key".to_owned()));
     }
     let session = match &new.session_id {
@@ -86,7 +86,8 @@ pub(super) async fn create(
         }
     };
     let now = state.clock.now();
-    let expires_at = now.plus_millis(i64::from(ttl) * 1_000);
+    let end = now.plus_millis(i64::from(ttl) * 1_000);
+    let expires_at = caller.expires_at.map_or(end, |longest| longest.min(end));
     let ticket = Ticket { key: caller.key, tenant: caller.tenant.id, scopes, session, expires_at };
     let token = state.gate.tokens().issue(&ticket, now);
     let bought = Bought { token, token_type: "Bearer", scopes, session_id: session, expires_at };

@@ -12,10 +12,12 @@ use std::time::Duration;
 
 use http::request::Parts;
 use ipnet::IpNet;
+use tracing::debug;
 
 use super::address::{caller, client_address};
 use super::credentials::{Credential, presented};
 use super::failures::Failures;
+use super::oidc::{Issuers, OidcError, ProvenOwner, Refused};
 use super::rejection::Reason;
 use super::tokens::{Tokens, is_ours};
 use super::{Owner, Verified, Verifier, VerifyError};
@@ -31,6 +33,7 @@ const RATES_IDLE: Duration = Duration::from_hours(24);
 pub struct Gate {
     verifier: Arc<Verifier>,
     tokens: Tokens,
+    issuers: Issuers,
     failures: Failures,
     tenants: Rates<TenantId>,
     operators: Rates<KeyId>,
@@ -53,8 +56,17 @@ pub(super) struct Caller {
 
 impl Gate {
     /// A gate that `verifier` and `tokens` serve.
-    pub fn new(config: &Config, verifier: Arc<Verifier>, tokens: Tokens, clock: Arc<dyn Clock>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When an issuer's settings cannot be used; the message names the setting.
+    pub fn new(
+        config: &Config,
+        verifier: Arc<Verifier>,
+        tokens: Tokens,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OidcError> {
+        Ok(Self {
+            issuers: Issuers::new(&config.auth.oidc, Arc::clone(&clock))?,
             verifier,
             tokens,
             failures: Failures::new(config.auth.failures),
@@ -63,7 +75,7 @@ impl Gate {
             rates: config.rates,
             proxies: config.http.trusted_proxies.clone(),
             clock,
-        }
+        })
     }
 
     /// What verifies keys.
@@ -101,14 +113,37 @@ impl Gate {
 
     async fn with_token(&self, token: &str, address: IpAddr) -> Result<Caller, VerifyError> {
         if !is_ours(token) {
-            return Err(VerifyError::Refused);
+            return self.with_identity(token, address).await;
         }
         let ticket = self.tokens.read(token, self.clock.now()).ok_or(VerifyError::Refused)?;
-        let holder = self.verifier.holder(&ticket.key).await?;
+        let holder = if ticket.key.is_identity() {
+            let owner = self.verifier.tenant(ticket.tenant).await?;
+            Verified { key_id: ticket.key, owner, scopes: ticket.scopes }
+        } else {
+            self.verifier.holder(&ticket.key).await?
+        };
         let is_its_tenant = matches!(&holder.owner, Owner::Tenant(tenant) if tenant.id == ticket.tenant);
         let scopes = holder.scopes.and(ticket.scopes).filter(|_| is_its_tenant).ok_or(VerifyError::Refused)?;
         let verified = Arc::new(Verified { scopes, ..holder });
         Ok(Caller { verified, session: ticket.session, expires_at: Some(ticket.expires_at), address })
+    }
+
+    /// Whom an issuer's token speaks for.
+    async fn with_identity(&self, token: &str, address: IpAddr) -> Result<Caller, VerifyError> {
+        let proven = self.issuers.verify(token).await.map_err(|refused| match refused {
+            Refused::Invalid(reason) => {
+                debug!(reason = &reason as &dyn std::error::Error, "an issuer's token proves nothing");
+                VerifyError::Refused
+            }
+            Refused::Unavailable => VerifyError::Unavailable,
+        })?;
+        let owner = match &proven.owner {
+            ProvenOwner::Tenant(name) => self.verifier.tenant_named(name).await?,
+            ProvenOwner::Operator => Owner::Operator,
+        };
+        let key_id = KeyId::of_identity(&proven.issuer, &proven.subject);
+        let verified = Arc::new(Verified { key_id, owner, scopes: proven.scopes });
+        Ok(Caller { verified, session: None, expires_at: Some(proven.expires_at), address })
     }
 
     /// Whether a tenant's caller may make a call of this sort now.

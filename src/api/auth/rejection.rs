@@ -65,6 +65,9 @@ impl IntoResponse for Rejection {
                 let header = retry_after(1);
                 audience.answer(StatusCode::SERVICE_UNAVAILABLE, header, "overloaded", &busy.to_string())
             }
+            Reason::Verify(error @ VerifyError::Unavailable) => {
+                audience.answer(StatusCode::SERVICE_UNAVAILABLE, retry_after(5), "overloaded", &error.to_string())
+            }
             Reason::Verify(VerifyError::Store(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a key could not be looked up");
                 audience.answer(StatusCode::INTERNAL_SERVER_ERROR, None, "internal", "Internal Server Error")

@@ -92,6 +92,9 @@ pub enum VerifyError {
     /// It would have to be hashed, and there are too many to hash.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// The keys of its issuer cannot be had now.
+    #[error("the keys of the token's issuer cannot be had now; try again in a moment")]
+    Unavailable,
     /// It could not be looked up.
     #[error("the key could not be looked up")]
     Store(#[source] Arc<StoreError>),
@@ -192,6 +195,27 @@ impl Verifier {
         let owner = self.owner(&record).await?.ok_or(VerifyError::Refused)?;
         self.note_use(id, self.clock.now());
         Ok(Verified { key_id: id.clone(), owner, scopes: record.scopes })
+    }
+
+    /// The tenant an issuer's token names, as it is now.
+    ///
+    /// # Errors
+    /// When there is no such tenant, or that cannot be found out now.
+    pub async fn tenant_named(&self, name: &str) -> Result<Owner, VerifyError> {
+        Self::owner_of(self.store.tenants().find_by_name(name).await?)
+    }
+
+    /// The tenant of a token that an identity bought, as it is now.
+    ///
+    /// # Errors
+    /// When there is no such tenant, or that cannot be found out now.
+    pub async fn tenant(&self, id: TenantId) -> Result<Owner, VerifyError> {
+        Self::owner_of(self.store.tenants().find(id).await?)
+    }
+
+    fn owner_of(tenant: Option<Tenant>) -> Result<Owner, VerifyError> {
+        let tenant = tenant.filter(|tenant| tenant.state != TenantState::Archived).ok_or(VerifyError::Refused)?;
+        Ok(Owner::Tenant(Arc::new(tenant)))
     }
 
     /// Reads what operators have changed since it was last read, here or elsewhere, and forgets what was verified of it.

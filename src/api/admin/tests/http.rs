@@ -38,7 +38,7 @@ impl Admin {
         let keys = Arc::new(Verifier::new(fixture.store.clone(), clock.clone(), &fixture.config.auth, &tasks));
         let key = ensure_operator_key(&fixture.store, &fixture.clock, keys.hasher()).await.unwrap().unwrap();
         let tokens = Tokens::open(&fixture.config.tokens_path()).unwrap();
-        let gate = Gate::new(&fixture.config, keys, tokens, clock.clone());
+        let gate = Gate::new(&fixture.config, keys, tokens, clock.clone()).unwrap();
         let state = ApiState {
             config: Arc::clone(&fixture.config),
             clock,

@@ -33,7 +33,7 @@ impl Fixture {
         let config = Config::load(None).unwrap();
         let keys = Arc::new(Verifier::new(store.clone(), Arc::new(clock.clone()), &config.auth, &tasks));
         let tokens = Tokens::open(&directory.path().join("tokens.key")).unwrap();
-        let gate = Arc::new(Gate::new(&config, Arc::clone(&keys), tokens, Arc::new(clock.clone())));
+        let gate = Arc::new(Gate::new(&config, Arc::clone(&keys), tokens, Arc::new(clock.clone())).unwrap());
         let tenant = Tenant {
             id: TenantId::generate(),
             name: "acme".to_owned(),

@@ -30,7 +30,7 @@ async fn verify(fixture: &Fixture, key: &PlainKey) -> Answer {
         }
         Err(VerifyError::Refused) => Answer::Refused,
         Err(VerifyError::Busy(Busy)) => Answer::Busy,
-        Err(VerifyError::Store(error)) => panic!("{error}"),
+        Err(error) => panic!("{error}"),
     }
 }
 
