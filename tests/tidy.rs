@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sandbox", &["config", "domain", "engine", "lifecycle"]),
     ("gateway", &["admission", "config", "domain", "lifecycle", "sandbox", "store"]),
     ("session", &["admission", "agent", "config", "domain", "engine", "lifecycle", "sandbox", "store"]),
-    ("api", &["config", "domain", "lifecycle", "sandbox", "session", "store"]),
+    ("api", &["admission", "config", "domain", "gateway", "lifecycle", "sandbox", "session", "store"]),
     ("app", &["api", "config", "domain", "engine", "gateway", "lifecycle", "sandbox", "session", "store"]),
     ("cli", &["api", "app", "config", "domain", "lifecycle", "store", "telemetry"]),
 ];

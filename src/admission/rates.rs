@@ -75,8 +75,8 @@ impl<K: Hash + Eq + Send + Sync + 'static> Rates<K> {
 
 impl Bucket {
     fn new(rate: Rate, clock: Ticks) -> Self {
-        let period = Duration::from_secs(60) / rate.per_minute.get();
-        let quota = Quota::with_period(period).map_or_else(|| Quota::per_second(NonZeroU32::MAX), |quota| quota);
+        let period = Duration::from_mins(1) / rate.per_minute.get();
+        let quota = Quota::with_period(period).unwrap_or_else(|| Quota::per_second(NonZeroU32::MAX));
         let limiter = RateLimiter::direct_with_clock(quota.allow_burst(rate.burst), clock)
             .with_middleware::<StateInformationMiddleware>();
         Self { rate, limiter, remaining: rate.burst.get(), at: clock.now() }

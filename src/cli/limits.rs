@@ -30,10 +30,10 @@ enum Action {
     Set {
         /// The tenant
         name: String,
-        /// Limits as NAME=VALUE, the value as in JSON: max_running=4 models='["claude-sonnet-5-5"]'
-        /// rates='{"create": {"per_minute": 10, "burst": 5}}'; NAME= takes a limit away. There are max_running, max_waiting,
-        /// max_turns, turn_timeout_ms, total_timeout_ms, memory_bytes, cpus, pids, models, tools, images, permission_modes and
-        /// rates (read, write, create, session_messages, tenant_messages)
+        /// Limits as NAME=VALUE, the value as in JSON, such as `max_running=4` or `models='["claude-sonnet-5-5"]'`; `NAME=`
+        /// takes a limit away. There are `max_running`, `max_waiting`, `max_turns`, `turn_timeout_ms`, `total_timeout_ms`,
+        /// `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, `permission_modes` and `rates`, such as
+        /// `rates='{"create": {"per_minute": 10, "burst": 5}}'` (also `read`, `write`, `session_messages`, `tenant_messages`)
         #[arg(required = true, value_name = "NAME=VALUE")]
         limits: Vec<String>,
         /// Answer in JSON

@@ -62,11 +62,11 @@ impl IntoResponse for Rejection {
                 audience.answer(StatusCode::UNAUTHORIZED, header, "authentication_error", message)
             }
             Reason::Verify(VerifyError::Busy(busy)) => {
-                let header = retry_after(1);
+                let header = Some(retry_after(1));
                 audience.answer(StatusCode::SERVICE_UNAVAILABLE, header, "overloaded", &busy.to_string())
             }
             Reason::Verify(error @ VerifyError::Unavailable) => {
-                audience.answer(StatusCode::SERVICE_UNAVAILABLE, retry_after(5), "overloaded", &error.to_string())
+                audience.answer(StatusCode::SERVICE_UNAVAILABLE, Some(retry_after(5)), "overloaded", &error.to_string())
             }
             Reason::Verify(VerifyError::Store(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a key could not be looked up");
@@ -74,7 +74,7 @@ impl IntoResponse for Rejection {
             }
             Reason::TooManyFailures { seconds } => {
                 let message = "too many keys from this address opened nothing; wait, and check the key";
-                audience.answer(StatusCode::TOO_MANY_REQUESTS, retry_after(seconds), "rate_limited", message)
+                audience.answer(StatusCode::TOO_MANY_REQUESTS, Some(retry_after(seconds)), "rate_limited", message)
             }
             Reason::WrongScope { missing } => {
                 let message = format!("this needs the scope `{}`, which the key does not have", missing.as_str());
@@ -91,14 +91,14 @@ impl IntoResponse for Rejection {
                     allowance.class.as_str(),
                     allowance.rate.per_minute
                 );
-                audience.answer(StatusCode::TOO_MANY_REQUESTS, retry_after(seconds), "rate_limited", &message)
+                audience.answer(StatusCode::TOO_MANY_REQUESTS, Some(retry_after(seconds)), "rate_limited", &message)
             }
         }
     }
 }
 
-fn retry_after(seconds: u64) -> Option<(HeaderName, HeaderValue)> {
-    Some((RETRY_AFTER, seconds.into()))
+fn retry_after(seconds: u64) -> (HeaderName, HeaderValue) {
+    (RETRY_AFTER, seconds.into())
 }
 
 impl Audience {

@@ -99,6 +99,9 @@ impl Tokens {
     }
 
     /// Writes a token.
+    ///
+    /// # Panics
+    /// Never: plain claims and a secret always sign.
     pub fn issue(&self, ticket: &Ticket, now: Timestamp) -> String {
         let claims = Claims {
             iss: ISSUER.to_owned(),
