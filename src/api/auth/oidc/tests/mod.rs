@@ -97,8 +97,8 @@ fn change(object: &mut Value, changes: &Value) {
 }
 
 fn flaw(verified: Result<Proven, Refused>) -> Option<Reason> {
-    match verified {
-        Err(Refused::Invalid(reason)) => Some(reason),
-        Ok(_) | Err(Refused::Unavailable) => None,
+    match verified.err()? {
+        Refused::Invalid(reason) => Some(reason),
+        Refused::Unavailable => None,
     }
 }

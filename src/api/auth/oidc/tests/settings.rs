@@ -34,10 +34,6 @@ fn named(change: impl FnOnce(&mut OidcConfig)) -> &'static str {
     }
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[test]
 fn an_address_is_https_and_plain() {
     assert!(checked(|_| {}).is_ok());
@@ -54,9 +50,9 @@ fn an_address_is_https_and_plain() {
         assert_eq!(named(|config| bad.clone_into(&mut config.issuer)), "issuer", "{bad}");
     }
     for bad in ["", "http://login.example/keys", "https://:b@login.example/keys"] {
-        assert_eq!(named(|config| config.jwks_url = some(bad)), "jwks_url", "{bad}");
+        assert_eq!(named(|config| config.jwks_url = Some(bad.to_owned())), "jwks_url", "{bad}");
     }
-    assert!(checked(|config| config.jwks_url = some("https://keys.example/?set=1")).is_ok());
+    assert!(checked(|config| config.jwks_url = Some("https://keys.example/?set=1".to_owned())).is_ok());
 }
 
 #[test]
@@ -81,28 +77,31 @@ fn http_is_for_loopback_alone() {
 #[test]
 fn a_tenant_comes_from_one_place() {
     assert_eq!(named(|config| config.tenant_claim = None), "tenant_claim");
-    assert_eq!(named(|config| config.tenant = some("acme")), "tenant");
-    assert_eq!(named(|config| (config.tenant_claim, config.tenant) = (None, some("Acme"))), "tenant");
+    assert_eq!(named(|config| config.tenant = Some("acme".to_owned())), "tenant");
+    assert_eq!(named(|config| (config.tenant_claim, config.tenant) = (None, Some("Acme".to_owned()))), "tenant");
     let prefixed = |config: &mut OidcConfig| {
-        (config.tenant_claim, config.tenant, config.tenant_prefix) = (None, some("acme"), some("a-"));
+        (config.tenant_claim, config.tenant, config.tenant_prefix) =
+            (None, Some("acme".to_owned()), Some("a-".to_owned()));
     };
     assert_eq!(named(prefixed), "tenant_prefix");
-    assert!(checked(|config| (config.tenant_claim, config.tenant) = (None, some("acme"))).is_ok());
+    assert!(checked(|config| (config.tenant_claim, config.tenant) = (None, Some("acme".to_owned()))).is_ok());
 }
 
 #[test]
 fn what_would_never_or_always_fit_is_refused() {
     assert_eq!(named(|config| config.audience.clear()), "audience");
-    assert_eq!(named(|config| config.tenant_claim = some("")), "tenant_claim");
-    assert_eq!(named(|config| config.tenant_prefix = some("")), "tenant_prefix");
-    assert_eq!(named(|config| config.scopes_claim = some("")), "scopes_claim");
+    assert_eq!(named(|config| config.tenant_claim = Some(String::new())), "tenant_claim");
+    assert_eq!(named(|config| config.tenant_prefix = Some(String::new())), "tenant_prefix");
+    assert_eq!(named(|config| config.scopes_claim = Some(String::new())), "scopes_claim");
     assert_eq!(named(|config| config.algorithms.clear()), "algorithms");
     assert_eq!(named(|config| config.scopes.clear()), "scopes");
     assert_eq!(named(|config| config.scopes = vec!["admin".to_owned()]), "scopes");
     assert_eq!(named(|config| config.max_token_age_ms = 0), "max_token_age_ms");
-    assert_eq!(named(|config| config.operator_claim = some("groups")), "operator_value");
-    assert_eq!(named(|config| config.operator_value = some("ops")), "operator_claim");
-    let empty = |config: &mut OidcConfig| (config.operator_claim, config.operator_value) = (some("groups"), some(""));
+    assert_eq!(named(|config| config.operator_claim = Some("groups".to_owned())), "operator_value");
+    assert_eq!(named(|config| config.operator_value = Some("ops".to_owned())), "operator_claim");
+    let empty = |config: &mut OidcConfig| {
+        (config.operator_claim, config.operator_value) = (Some("groups".to_owned()), Some(String::new()));
+    };
     assert_eq!(named(empty), "operator_value");
 }
 
