@@ -30,7 +30,7 @@ pub use extract::{OperatorCaller, SessionCaller, TenantCaller};
 pub use gate::Gate;
 pub use hash::{Busy, Hasher};
 pub use issue::{IssueError, Issued, NewKey, ensure_operator_key, issue_key};
-pub use oidc::OidcError;
+pub use oidc::{Issuers, OidcError, Proven, ProvenOwner, Reason, Refused};
 pub use rejection::Rejection;
 pub use retire::rotate_key;
 pub use schemes::KeySchemes;

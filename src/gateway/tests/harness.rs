@@ -206,13 +206,13 @@ async fn sandbox(
     (client.build().unwrap(), closed)
 }
 
-/// A stand-in, and where it is served.
 /// Rates no test comes near to that does not ask for others.
 fn any_rate() -> RatesConfig {
     let any = Rate { per_minute: NonZeroU32::MAX, burst: NonZeroU32::new(1_000_000).unwrap() };
     RatesConfig { read: any, write: any, create: any, admin: any, session_messages: any, tenant_messages: any }
 }
 
+/// A stand-in, and where it is served.
 async fn stand_in() -> (StandIn, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -6,8 +6,9 @@ use super::harness::House;
 use super::wire::hello;
 use crate::domain::{By, Rate, TenantLimits, TenantRates};
 
-fn rate(burst: u32) -> Option<Rate> {
-    Some(Rate { per_minute: NonZeroU32::MIN, burst: NonZeroU32::new(burst).unwrap() })
+/// A call a minute in the long run.
+fn rate(burst: u32) -> Rate {
+    Rate { per_minute: NonZeroU32::MIN, burst: NonZeroU32::new(burst).unwrap() }
 }
 
 impl House {
@@ -20,7 +21,7 @@ impl House {
 #[tokio::test]
 async fn a_session_that_calls_too_fast_is_told_to_wait_and_nobody_else() {
     let house = House::new().await;
-    house.pace(TenantRates { session_messages: rate(2), ..TenantRates::default() }).await;
+    house.pace(TenantRates { session_messages: Some(rate(2)), ..TenantRates::default() }).await;
     for _ in 0..2 {
         assert_eq!(house.told(&hello()).await.status, 200);
     }
@@ -35,10 +36,10 @@ async fn a_session_that_calls_too_fast_is_told_to_wait_and_nobody_else() {
 #[tokio::test]
 async fn a_rate_that_is_changed_while_calls_come_counts_at_once_and_fills_nothing_up() {
     let house = House::new().await;
-    house.pace(TenantRates { tenant_messages: rate(2), ..TenantRates::default() }).await;
+    house.pace(TenantRates { tenant_messages: Some(rate(2)), ..TenantRates::default() }).await;
     assert_eq!(house.told(&hello()).await.status, 200);
-    house.pace(TenantRates { tenant_messages: rate(1), ..TenantRates::default() }).await;
+    house.pace(TenantRates { tenant_messages: Some(rate(1)), ..TenantRates::default() }).await;
     assert_eq!(house.told(&hello()).await.status, 200, "one was left");
-    house.pace(TenantRates { tenant_messages: rate(50), ..TenantRates::default() }).await;
+    house.pace(TenantRates { tenant_messages: Some(rate(50)), ..TenantRates::default() }).await;
     house.told(&hello()).await.refusal(429, "rate_limit_error", true);
 }

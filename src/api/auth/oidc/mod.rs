@@ -87,11 +87,6 @@ impl Issuers {
         Ok(Self { issuers, clock })
     }
 
-    /// Whether there is any issuer.
-    pub fn is_empty(&self) -> bool {
-        self.issuers.is_empty()
-    }
-
     /// Answers what `token` proves now.
     ///
     /// # Errors

@@ -153,7 +153,6 @@ async fn one_issuers_key_signs_nothing_of_anothers() {
     let (first, second) = (Fixture::new(&[&a]).await, Fixture::new(&[&b]).await);
     let both = [config(&first.server), config(&second.server)];
     let issuers = Issuers::new(&both, Arc::new(first.clock.clone())).unwrap();
-    assert!(!issuers.is_empty());
     for (fixture, own, other) in [(&first, &a, &b), (&second, &b, &a)] {
         let claims = fixture.claims(&json!({}));
         assert_eq!(issuers.verify(&own.token(&claims)).await.unwrap().issuer, fixture.server.url);

@@ -2,6 +2,7 @@
 //! any way, and the library that checks them is not the one that made them.
 
 mod claims;
+mod gate;
 mod header;
 mod keeping;
 mod key_set;
