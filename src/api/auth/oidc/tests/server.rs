@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::Signer;
 
@@ -17,10 +18,12 @@ pub(super) struct IssuerServer {
     /// Its address, and its name.
     pub(super) url: String,
     shared: Arc<Mutex<Shared>>,
+    asked: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct Shared {
+    silent: bool,
     answers: HashMap<String, (StatusCode, HeaderMap, String)>,
     requests: Vec<String>,
 }
@@ -30,10 +33,11 @@ impl IssuerServer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let asked = Arc::new(Notify::new());
+        let router = Router::new().fallback(answer).with_state((Arc::clone(&shared), Arc::clone(&asked)));
         #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, shared }
+        Self { url, shared, asked }
     }
 
     /// Publishes the keys of `signers`, and no others any more.
@@ -62,6 +66,12 @@ impl IssuerServer {
         self.shared.lock().unwrap().answers.clear();
     }
 
+    /// Answers nothing from now on, and waits until it is asked.
+    pub(super) async fn be_silent_until_asked(&self) {
+        self.shared.lock().unwrap().silent = true;
+        self.asked.notified().await;
+    }
+
     /// The paths it was asked for.
     pub(super) fn requests(&self) -> Vec<String> {
         self.shared.lock().unwrap().requests.clone()
@@ -73,9 +83,15 @@ impl IssuerServer {
     }
 }
 
-async fn answer(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri) -> Response {
-    let mut shared = shared.lock().unwrap();
-    shared.requests.push(uri.path().to_owned());
-    let answer = shared.answers.get(uri.path()).cloned();
+async fn answer(State((shared, asked)): State<(Arc<Mutex<Shared>>, Arc<Notify>)>, uri: Uri) -> Response {
+    let (answer, silent) = {
+        let mut shared = shared.lock().unwrap();
+        shared.requests.push(uri.path().to_owned());
+        (shared.answers.get(uri.path()).cloned(), shared.silent)
+    };
+    if silent {
+        asked.notify_one();
+        std::future::pending::<()>().await;
+    }
     answer.map_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response(), IntoResponse::into_response)
 }
