@@ -31,7 +31,7 @@ use bank::{Bank, Result, percentile};
 const CALLS: usize = 200;
 
 /// Pieces of a long answer.
-const PIECES: usize = 400;
+const PIECES: u32 = 400;
 
 /// Calls of the other tenant at the same time.
 const FLOOD: usize = 32;
@@ -56,7 +56,7 @@ async fn main() -> Result<()> {
     let mut config = Config::load(None)?;
     (config.gateway.upstream_url, config.gateway.api_key) = (model, Secret::new("bench"));
     let bank = Bank::open(directory.path()).await?;
-    let neighbour = bank.neighbour().await?;
+    let neighbour = Bank::tenant(bank.store.clone(), "neighbour").await?;
     let gateway = Gateway::new(&config.gateway, any_rate()?, bank.store.clone(), Arc::new(SystemClock), tasks.clone())?;
     let (sockets, receiver) = mpsc::channel(4);
     tasks.spawn("gateway", gateway.serve(receiver));
@@ -97,8 +97,8 @@ impl Way {
 }
 
 /// A call whose answer comes in so many pieces.
-fn body(pieces: usize) -> Value {
-    let script = format!("@stand-in {}", json!({"chunks": pieces, "answer": "word ".repeat(pieces)}));
+fn body(pieces: u32) -> Value {
+    let script = format!("@stand-in {}", json!({"chunks": pieces, "text": "word ".repeat(pieces as usize)}));
     json!({
         "model": "claude-sonnet-5-5", "max_tokens": 8_000, "stream": true,
         "messages": [{"role": "user", "content": script}],
@@ -119,7 +119,7 @@ async fn overhead(direct: &Way, gateway: &Way) -> Result<()> {
         added.push(other - one);
         println!("| {what} | {one:.2} | {other:.2} | **{:.2}** | {:.2} |", other - one, percentile(&mut through, 99));
     }
-    println!("\nadded for each further piece: {:.1} µs\n", (added[1] - added[0]) * 1e3 / (PIECES as f64 - 1.0));
+    println!("\nadded for each further piece: {:.1} µs\n", (added[1] - added[0]) * 1e3 / f64::from(PIECES - 1));
     Ok(())
 }
 

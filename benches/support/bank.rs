@@ -4,11 +4,11 @@ use std::path::Path;
 
 use innkeeper::api::auth::{Hasher, Issued, NewKey, issue_key};
 use innkeeper::domain::{
-    Budget, BudgetId, By, CallId, Clock, Enforcement, KeyOwner, Period, Scope, SessionId, SystemClock, Tenant, TenantId,
+    Budget, BudgetId, By, Clock, Enforcement, KeyOwner, Period, Scope, SessionId, SystemClock, Tenant, TenantId,
     TenantLimits, TenantState, TurnId, TurnSpec, Usd, Who,
 };
 use innkeeper::lifecycle::Tasks;
-use innkeeper::store::{CallRef, NewCall, NewSession, NewTurn, Store};
+use innkeeper::store::{NewSession, NewTurn, Store};
 
 /// Whatever stops a bench.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -36,12 +36,8 @@ impl Bank {
         Self::tenant(Store::open(&directory.join("bank.db")).await?, "bench").await
     }
 
-    /// Another tenant in the same store.
-    pub(crate) async fn neighbour(&self) -> Result<Self> {
-        Self::tenant(self.store.clone(), "neighbour").await
-    }
-
-    async fn tenant(store: Store, name: &str) -> Result<Self> {
+    /// A tenant in `store`.
+    pub(crate) async fn tenant(store: Store, name: &str) -> Result<Self> {
         let (tenant, session, turn) = (TenantId::generate(), SessionId::generate(), TurnId::generate());
         let record = Tenant {
             id: tenant,
@@ -65,7 +61,8 @@ impl Bank {
         };
         let new = NewSession { id: session, tenant, root: "/srv".into(), relative: "".into(), turn: first };
         bank.store.sessions().create(&new).await?;
-        let scopes = [Scope::Installation, Scope::Tenant(tenant), Scope::Key(tenant, key), Scope::Session(tenant, session)];
+        let scopes =
+            [Scope::Installation, Scope::Tenant(tenant), Scope::Key(tenant, key), Scope::Session(tenant, session)];
         for scope in scopes {
             bank.budget(scope).await?;
         }
@@ -77,12 +74,6 @@ impl Bank {
         let owner = KeyOwner::Tenant(self.tenant);
         let new = NewKey { owner, name: "bench".to_owned(), scopes: None, expires_in_days: None };
         Ok(issue_key(&self.store, hasher, new, &by()).await?)
-    }
-
-    /// A call about to be made.
-    pub(crate) fn call(&self) -> NewCall {
-        let call = CallRef { id: CallId::generate(), tenant: self.tenant, session: self.session, turn: self.turn };
-        NewCall { call, model: "m".to_owned(), price_version: "1".to_owned(), at: SystemClock.now() }
     }
 
     async fn budget(&self, scope: Scope) -> Result<()> {

@@ -11,7 +11,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::auth::{AnyKey, KeySchemes, TenantCaller};
+use super::auth::{AnyKey, KeySchemes, TenantCaller, describe_refusals};
 use super::{ApiState, account, admin, rate_headers, seed};
 
 /// What the documents begin with.
@@ -36,12 +36,21 @@ pub fn public(state: ApiState) -> Router {
 
 /// The calls of tenants.
 fn tenants() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router()).merge(account::router())
+    let mut router = OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router()).merge(account::router());
+    describe_refusals(router.get_openapi_mut());
+    router
+}
+
+/// The calls of operators.
+fn operators() -> OpenApiRouter<ApiState> {
+    let mut router = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());
+    describe_refusals(router.get_openapi_mut());
+    router
 }
 
 /// What operators reach.
 pub fn operator(state: ApiState) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router()).split_for_parts();
+    let (router, document) = operators().split_for_parts();
     router
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -90,8 +99,7 @@ mod tests {
 
     #[test]
     fn every_way_to_send_a_key_that_a_call_names_is_described() {
-        let operators = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());
-        for router in [tenants(), operators] {
+        for router in [tenants(), operators()] {
             let document = serde_json::to_value(router.into_openapi()).unwrap();
             let described = document["components"]["securitySchemes"].as_object().unwrap();
             let calls = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap());
@@ -107,7 +115,6 @@ mod tests {
     #[test]
     fn the_documents_are_what_was_reviewed() {
         insta::assert_json_snapshot!("public_openapi", tenants().into_openapi());
-        let operator = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());
-        insta::assert_json_snapshot!("operator_openapi", operator.into_openapi());
+        insta::assert_json_snapshot!("operator_openapi", operators().into_openapi());
     }
 }

@@ -79,6 +79,9 @@ impl Server {
             ("gateway.api_key", MODEL_KEY),
             ("gateway.upstream_url", &model),
             ("log.filter", "debug"),
+            // Tests look again far oftener than clients do.
+            ("rates.read.per_minute", "1000000"),
+            ("rates.read.burst", "100000"),
         ];
         let settings: Vec<_> =
             ours.iter().chain(settings).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();

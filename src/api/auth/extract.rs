@@ -11,9 +11,9 @@ use super::Gate;
 use super::credentials::{Credential, is_token};
 use super::gate::Caller;
 use super::rejection::{Audience, Reason, Rejection};
-use super::{VerifyError, access::Access};
+use super::{Access, VerifyError};
 use crate::api::ApiState;
-use crate::domain::{Allowance, By, KeyId, KeyScopes, RateClass, Secret, SessionId, Tenant, Timestamp};
+use crate::domain::{Allowance, By, KeyId, KeyScope, KeyScopes, RateClass, Secret, SessionId, Tenant, Timestamp};
 
 /// Proof that the caller may do what `A` says as a tenant. An operator's key is refused: operators act on tenants, not as
 /// tenants.
@@ -75,7 +75,7 @@ where
         if caller.session.is_some() {
             return Err(rejection(Reason::OneSession));
         }
-        let tenant = admit(&gate, parts, &caller, |gate| gate.admit_tenant(&caller, A::SCOPE, A::CLASS));
+        let tenant = admit(parts, gate.admit_tenant(&caller, A::SCOPE, A::CLASS));
         let tenant = tenant.map_err(rejection)?;
         let Caller { verified, expires_at, .. } = caller;
         Ok(Self { tenant, key: verified.key_id.clone(), scopes: verified.scopes, expires_at, access: PhantomData })
@@ -93,8 +93,8 @@ where
         let rejection = |reason| Rejection { audience: Audience::Tenants, reason };
         let gate = Arc::<Gate>::from_ref(state);
         let caller = gate.identify(parts, ticket(parts)).await.map_err(rejection)?;
-        let scope = Some(crate::domain::KeyScope::SessionsRead);
-        let tenant = admit(&gate, parts, &caller, |gate| gate.admit_tenant(&caller, scope, RateClass::Read));
+        let scope = Some(KeyScope::SessionsRead);
+        let tenant = admit(parts, gate.admit_tenant(&caller, scope, RateClass::Read));
         Ok(Self { tenant: tenant.map_err(rejection)?, session: caller.session })
     }
 }
@@ -110,7 +110,7 @@ where
         let rejection = |reason| Rejection { audience: Audience::Operators, reason };
         let gate = Arc::<Gate>::from_ref(state);
         let caller = gate.identify(parts, None).await.map_err(rejection)?;
-        let by = admit(&gate, parts, &caller, |gate| gate.admit_operator(&caller)).map_err(rejection)?;
+        let by = admit(parts, gate.admit_operator(&caller)).map_err(rejection)?;
         Ok(Self { by })
     }
 }
@@ -121,30 +121,20 @@ impl FromRef<ApiState> for Arc<Gate> {
     }
 }
 
-/// Lets a caller in, and notes how its rate stands either way.
-fn admit<T>(
-    gate: &Gate,
-    parts: &Parts,
-    _caller: &Caller,
-    admit: impl FnOnce(&Gate) -> Result<(T, Allowance), Reason>,
-) -> Result<T, Reason> {
-    let note = |allowance| {
-        if let Some(note) = parts.extensions.get::<RateNote>() {
-            // Of two callers of one request the first one counts.
-            let _ = note.set(allowance);
+/// Notes how a caller's rate stands, whether it is let in or not.
+fn admit<T>(parts: &Parts, admitted: Result<(T, Allowance), Reason>) -> Result<T, Reason> {
+    let (answer, allowance) = match admitted {
+        Ok((admitted, allowance)) => (Ok(admitted), Some(allowance)),
+        Err(reason @ (Reason::TooFast(allowance) | Reason::WrongScope { allowance, .. })) => {
+            (Err(reason), Some(allowance))
         }
+        Err(reason) => (Err(reason), None),
     };
-    match admit(gate) {
-        Ok((admitted, allowance)) => {
-            note(allowance);
-            Ok(admitted)
-        }
-        Err(Reason::TooFast(allowance)) => {
-            note(allowance);
-            Err(Reason::TooFast(allowance))
-        }
-        Err(reason) => Err(reason),
+    if let Some((note, allowance)) = parts.extensions.get::<RateNote>().zip(allowance) {
+        // Of two callers of one request the first one counts.
+        let _ = note.set(allowance);
     }
+    answer
 }
 
 /// The ticket in a request's address. Only that: a key there would end up in logs and histories.

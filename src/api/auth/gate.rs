@@ -154,11 +154,11 @@ impl Gate {
         class: RateClass,
     ) -> Result<(Arc<Tenant>, Allowance), Reason> {
         let Owner::Tenant(tenant) = &caller.verified.owner else { return Err(VerifyError::Refused.into()) };
-        if let Some(missing) = scope.filter(|scope| !caller.verified.scopes.contains(*scope)) {
-            return Err(Reason::WrongScope { missing });
-        }
         let rate = self.rates.of(class, tenant.limits.rates.as_ref());
         let allowance = self.tenants.take(tenant.id, class, rate).map_err(Reason::TooFast)?;
+        if let Some(missing) = scope.filter(|scope| !caller.verified.scopes.contains(*scope)) {
+            return Err(Reason::WrongScope { missing, allowance });
+        }
         Ok((Arc::clone(tenant), allowance))
     }
 

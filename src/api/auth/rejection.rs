@@ -38,7 +38,7 @@ pub(super) enum Reason {
     /// Too many wrong keys came from its address.
     TooManyFailures { seconds: u64 },
     /// Its key opens something else.
-    WrongScope { missing: KeyScope },
+    WrongScope { missing: KeyScope, allowance: Allowance },
     /// It came with a ticket for a single session.
     OneSession,
     /// It came too soon after others.
@@ -76,7 +76,7 @@ impl IntoResponse for Rejection {
                 let message = "too many keys from this address opened nothing; wait, and check the key";
                 audience.answer(StatusCode::TOO_MANY_REQUESTS, Some(retry_after(seconds)), "rate_limited", message)
             }
-            Reason::WrongScope { missing } => {
+            Reason::WrongScope { missing, .. } => {
                 let message = format!("this needs the scope `{}`, which the key does not have", missing.as_str());
                 audience.answer(StatusCode::FORBIDDEN, None, "permission_error", &message)
             }

@@ -97,6 +97,11 @@ impl House {
         Self { caller, closed, sandbox, ..self.clone() }
     }
 
+    /// The sandbox's socket.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.directory.path().join(self.caller.session.to_string())
+    }
+
     /// The file the ledger is kept in.
     pub(super) fn database(&self) -> PathBuf {
         database(&self.directory)

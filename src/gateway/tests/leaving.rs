@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
 use super::by_hand::{ByHand, REPORT, SEEN_COST, START, STOP, TEXT, WHOLE_COST, document, event_stream};
@@ -180,4 +183,37 @@ async fn a_process_that_stops_waits_for_no_caller_that_does_not_read() {
     pieces.say_until_stuck().await;
     house.stop().await;
     assert_seen(&house).await;
+}
+
+/// Sends a call by hand and reads so many bytes of the answer, or all of it, then leaves.
+async fn leave_after(house: &House, bytes: Option<usize>) -> usize {
+    let body = hello().to_string();
+    let request = format!(
+        "POST /v1/messages HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = UnixStream::connect(house.socket()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    match bytes {
+        Some(bytes) => stream.take(bytes as u64).read_to_end(&mut answer).await.unwrap(),
+        None => stream.read_to_end(&mut answer).await.unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_at_any_byte_of_a_stream_pays_for_all_of_it() {
+    let house = House::new().await;
+    let length = leave_after(&house, None).await;
+    assert!(length > 500, "only {length} bytes are an answer");
+    let whole = house.settled().await.cost;
+    let leavings = stream::iter(1..length).map(|bytes| leave_after(&house, Some(bytes)));
+    assert_eq!(leavings.buffer_unordered(16).count().await, length - 1);
+    house.stop().await;
+    let rows = house.rows().await;
+    assert_eq!(rows.len(), length);
+    let odd = rows.iter().find(|row| row.status != "exact" || row.cost != whole);
+    assert!(odd.is_none(), "{odd:?} is not {whole}");
+    assert_eq!(house.turn_cost().await.as_nanos(), whole.as_nanos() * i64::try_from(length).unwrap());
 }

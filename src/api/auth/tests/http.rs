@@ -129,6 +129,7 @@ async fn a_key_opens_what_its_scopes_say() {
     let refused = ask(&fixture, with_key("/write", &key)).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(refused.body.contains("`sessions:write`"), "{}", refused.body);
+    assert!(refused.headers.contains_key("ratelimit"), "it is known who called");
 }
 
 fn with_bearer(path: &str, token: &str) -> Request<Body> {
