@@ -72,7 +72,7 @@ impl App {
 
         let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
         let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
-        Arc::clone(&keys).keep(&tasks);
+        Arc::clone(&keys).keep(&tasks).await?;
         let secret = config.tokens_path();
         let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
         let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock))?);

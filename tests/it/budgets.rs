@@ -127,7 +127,7 @@ async fn way_to_the_model(server: &Server, tenant: &Tenant) -> reqwest::Client {
 }
 
 /// Two hundred calls at once, each of 44 million nano-dollars. Answers each call's status, as it comes; 0 when it broke.
-async fn two_hundred(client: &reqwest::Client) -> JoinSet<(u16, String)> {
+fn two_hundred(client: &reqwest::Client) -> JoinSet<(u16, String)> {
     let usage = json!({"input_tokens": 1_000, "output_tokens": 2_000});
     let call = json!({
         "model": "claude-opus-5-5", "max_tokens": 4_096,
@@ -157,7 +157,7 @@ async fn two_hundred_calls_a_crash_and_two_hundred_more_spend_a_budget_and_do_no
     let mut server = Server::start_with(&settings).await;
     let tenant = server.tenant("acme").await;
     server.command(&["budgets", "create", "--tenant", "acme", "--limit", "5", "--period", "total"]).await;
-    let mut calls = two_hundred(&way_to_the_model(&server, &tenant).await).await;
+    let mut calls = two_hundred(&way_to_the_model(&server, &tenant).await);
     for _ in 0..30 {
         let (status, told) = calls.join_next().await.unwrap().unwrap();
         assert_eq!(status, 200, "{told}");
@@ -166,7 +166,7 @@ async fn two_hundred_calls_a_crash_and_two_hundred_more_spend_a_budget_and_do_no
     while calls.join_next().await.is_some() {}
     server.start_again().await;
     let tenant = tenant.at(&server);
-    let mut calls = two_hundred(&way_to_the_model(&server, &tenant).await).await;
+    let mut calls = two_hundred(&way_to_the_model(&server, &tenant).await);
     let mut refused = 0;
     while let Some(answer) = calls.join_next().await {
         let (status, told) = answer.unwrap();

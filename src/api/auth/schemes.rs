@@ -28,13 +28,13 @@ pub fn describe_refusals(document: &mut OpenApi) {
             let ways = serde_json::to_value(&call.security).unwrap_or_default();
             let mut scopes =
                 ways.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|way| way.values());
-            let scoped = scopes.any(|scopes| *scopes != json!([]));
+            let wants_one = scopes.any(|scopes| *scopes != json!([]));
             describe(
                 call,
                 "429",
                 "Calls come too fast, or too many keys from this address open nothing; `Retry-After` says when to come again",
             );
-            if scoped {
+            if wants_one {
                 describe(call, "403", "The key does not have the scope; the answer names it");
             }
         }

@@ -136,8 +136,13 @@ impl Verifier {
         }
     }
 
-    /// Keeps in step with what others change, and writes when keys were used, until the process ends.
-    pub fn keep(self: Arc<Self>, tasks: &Tasks) {
+    /// Keeps in step with what others change, and writes when keys were used, until the process ends. To be called before
+    /// the first key is verified: what was changed before that is read with the keys themselves.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keep(self: Arc<Self>, tasks: &Tasks) -> Result<(), StoreError> {
+        *self.seen.lock().await = self.store.audit().last().await?;
         let stopping = tasks.stopping().clone();
         tasks.spawn("key keeper", async move {
             let mut ticks = interval(LOOK_EVERY);
@@ -153,6 +158,7 @@ impl Verifier {
             }
             self.write_uses().await;
         });
+        Ok(())
     }
 
     /// What hashes new keys.

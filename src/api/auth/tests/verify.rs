@@ -162,7 +162,7 @@ async fn what_cannot_be_asked_for_changes_is_believed_no_more() {
 async fn when_a_key_was_last_used_is_written_when_the_process_ends() {
     let fixture = Fixture::new().await;
     let key = fixture.operator_key().await;
-    Arc::clone(&fixture.keys).keep(&fixture.tasks);
+    Arc::clone(&fixture.keys).keep(&fixture.tasks).await.unwrap();
     fixture.clock.advance_millis(DAY_MS);
     let used_at = fixture.clock.now();
     verify(&fixture, &key).await;
