@@ -27,6 +27,7 @@ trap 'exit 130' INT TERM
 start() {
     local name=$1 out=$2 pattern=$3 deadline=$((SECONDS + START_TIMEOUT_S))
     shift 3
+    : >"$out"
     "$@" >"$out" 2>>"$SERVER_LOG" &
     children+=($!)
     until grep -q "$pattern" "$out"; do

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use super::data::{by, open_store};
-use super::output::{CommandResult, note, show, show_json, table};
+use super::output::{CommandResult, show, show_json, table};
 use super::tenants::find;
 use crate::config::Config;
 use crate::domain::TenantLimits;
@@ -85,16 +85,18 @@ fn fields(limits: &TenantLimits) -> Result<Map<String, Value>, String> {
 }
 
 fn show_limits(limits: &TenantLimits, json: bool) -> CommandResult {
-    if json {
-        return show_json(limits);
-    }
+    if json { show_json(limits) } else { show(&listed(limits)?) }
+}
+
+/// The limits for people.
+pub(super) fn listed(limits: &TenantLimits) -> Result<String, String> {
     let fields = fields(limits)?;
     if fields.is_empty() {
-        return note("It has no limits of its own: the settings hold.");
+        return Ok("It has no limits of its own: the settings hold.".to_owned());
     }
     let mut rows = vec![["LIMIT", "VALUE"].map(str::to_owned)];
     rows.extend(fields.into_iter().map(|(name, value)| [name, value.to_string()]));
-    show(&table(&rows))
+    Ok(table(&rows))
 }
 
 #[cfg(test)]

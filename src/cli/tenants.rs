@@ -38,6 +38,14 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Show a tenant, its directories and its limits
+    Get {
+        /// The tenant
+        name: String,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Change a tenant's name or its directories
     Update {
         /// The tenant
@@ -89,6 +97,14 @@ impl TenantsCommand {
                     [] => note("There are no tenants yet. Create one: innkeeper tenants create NAME --root DIR"),
                     tenants => show(&listed(tenants)),
                 }
+            }
+            Action::Get { name, json } => {
+                let tenant = TenantView::from(find(&store, &name).await?);
+                if json {
+                    return show_json(&tenant);
+                }
+                show(&listed(std::slice::from_ref(&tenant)))?;
+                show(&format!("\n{}", super::limits::listed(&tenant.limits)?))
             }
             Action::Update { name, rename, roots, json } => {
                 let tenant = find(&store, &name).await?;

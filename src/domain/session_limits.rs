@@ -12,6 +12,9 @@ pub struct SessionLimits {
     /// What all turns of the session may cost together: US dollars, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cost_usd: Option<Usd>,
+    /// Rounds of model and tools a turn may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
     /// How long a turn may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn_timeout_ms: Option<u64>,
@@ -37,6 +40,9 @@ impl SessionLimits {
     /// What is wrong with them, if anything: an agent would not come up within them.
     pub fn fault(&self) -> Option<&'static str> {
         let too_few = |value: Option<i64>, least| value.is_some_and(|value| value < least);
+        if self.max_turns == Some(0) {
+            return Some("max_turns must be at least 1");
+        }
         if self.turn_timeout_ms == Some(0) || self.total_timeout_ms == Some(0) {
             return Some("a timeout of 0 leaves no time; leave it out for the longest allowed");
         }
@@ -59,6 +65,7 @@ impl SessionLimits {
     pub fn of_tenant(tenant: &TenantLimits) -> Self {
         Self {
             max_cost_usd: None,
+            max_turns: tenant.max_turns,
             turn_timeout_ms: tenant.turn_timeout_ms,
             total_timeout_ms: tenant.total_timeout_ms,
             memory_bytes: tenant.memory_bytes,
@@ -78,6 +85,7 @@ impl SessionLimits {
         }
         Self {
             max_cost_usd: lower(self.max_cost_usd, other.max_cost_usd),
+            max_turns: lower(self.max_turns, other.max_turns),
             turn_timeout_ms: lower(self.turn_timeout_ms, other.turn_timeout_ms),
             total_timeout_ms: lower(self.total_timeout_ms, other.total_timeout_ms),
             memory_bytes: lower(self.memory_bytes, other.memory_bytes),

@@ -19,13 +19,19 @@ impl Registry {
             return Err(StartError::Suspended);
         }
         let agent = &self.shared().config.agent;
+        let asked_turns = spec.limits.and_then(|limits| limits.max_turns).or(spec.max_turns);
+        spec.max_turns = asked_turns;
         tenant.limits.apply(spec, &agent.default_model, agent.default_permission_mode)?;
+        if spec.max_turns < asked_turns {
+            // It gets less than it asked for, and is to be told.
+            spec.limits.get_or_insert_default();
+        }
         if let Some(asked) = &spec.limits {
             if let Some(fault) = asked.fault() {
                 return Err(StartError::Limits(fault));
             }
             let allowed = SessionLimits::of_tenant(&tenant.limits).lowest(&installation(&self.shared().config));
-            spec.limits = Some(asked.lowest(&allowed));
+            spec.limits = Some(SessionLimits { max_turns: spec.max_turns, ..asked.lowest(&allowed) });
         }
         let names = refused_env(&spec.env);
         if names.is_empty() { Ok(tenant) } else { Err(StartError::RefusedEnv { names }) }
@@ -56,6 +62,7 @@ fn bounds(tenant: &Tenant, config: &Config) -> Bounds {
 fn installation(config: &Config) -> SessionLimits {
     SessionLimits {
         max_cost_usd: None,
+        max_turns: None,
         turn_timeout_ms: Some(config.session.turn_timeout_ms),
         total_timeout_ms: Some(config.session.total_timeout_ms),
         memory_bytes: Some(config.sandbox.memory_bytes),

@@ -67,7 +67,11 @@ async fn a_tenant_s_own_limits_hold_for_what_it_begins() {
     let opus = json!({"prompt": "x", "model": "claude-opus-5-5", "permission_mode": "bypassPermissions"});
     assert!(refusal(&tenant, &opus).await.1.contains("claude-haiku-4-5, claude-sonnet-5-5"));
 
-    let status = tenant.run(&free(&script(&json!({"turns": 5})))).await;
+    let mut many = free(&script(&json!({"turns": 5})));
+    many["max_turns"] = json!(50);
+    let (_, answer) = tenant.execute(&many).await;
+    assert_eq!(answer["limits"]["max_turns"], 2, "it gets less than it asked for, and is not told: {answer}");
+    let status = tenant.finish(answer["session_id"].as_str().unwrap()).await;
     assert_eq!(status["error"], "Reached maximum number of turns (2)");
     let look = script(&json!({"tools": [{"name": "Bash", "input": {"command":
         "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null; true"}}]}));
