@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use crate::admission::Rates;
 use crate::config::RatesConfig;
 use crate::domain::{Allowance, RateClass, SessionId, TenantId};
@@ -10,6 +12,9 @@ use crate::store::{Store, StoreError};
 
 /// How long a caller's pace is remembered: longer than its burst takes to be there again.
 const IDLE: Duration = Duration::from_hours(24);
+
+/// How long a call that comes too soon is kept waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every call of the model is paced by.
 #[derive(Debug)]
@@ -35,9 +40,22 @@ impl Pace {
         Self { store, rates, sessions: Rates::new(IDLE), tenants: Rates::new(IDLE) }
     }
 
-    /// Takes a call of `caller`. The tenant's limits are read each time, so that a change counts at once: beside a call of
-    /// the model that takes no time.
+    /// Takes a call of `caller`. One that comes too soon is kept waiting, and then taken if its time has come. So a little
+    /// haste is only slowed down, and a sandbox that calls again the moment it is refused gets as many refusals a second
+    /// as it has connections, and takes nobody's processor.
     pub(super) async fn take(&self, caller: &Caller) -> Result<(), TooSoon> {
+        match self.take_now(caller).await {
+            Err(TooSoon::Wait(allowance)) => {
+                sleep(Duration::from_millis(allowance.retry_after_ms.unwrap_or(0)).min(PATIENCE)).await;
+                self.take_now(caller).await
+            }
+            taken => taken,
+        }
+    }
+
+    /// The tenant's limits are read each time, so that a change counts at once: beside a call of the model that takes no
+    /// time.
+    async fn take_now(&self, caller: &Caller) -> Result<(), TooSoon> {
         let tenant = self.store.tenants().find(caller.tenant).await.map_err(TooSoon::Store)?;
         let own = tenant.and_then(|tenant| tenant.limits.rates);
         let rate = |class| self.rates.of(class, own.as_ref());

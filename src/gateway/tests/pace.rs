@@ -34,6 +34,16 @@ async fn a_session_that_calls_too_fast_is_told_to_wait_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_call_that_comes_a_little_too_soon_is_slowed_down_and_not_refused() {
+    let house = House::new().await;
+    let hasty = Rate { per_minute: NonZeroU32::new(600).unwrap(), burst: NonZeroU32::MIN };
+    house.pace(TenantRates { session_messages: Some(hasty), ..TenantRates::default() }).await;
+    for _ in 0..5 {
+        assert_eq!(house.told(&hello()).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_rate_that_is_changed_while_calls_come_counts_at_once_and_fills_nothing_up() {
     let house = House::new().await;
     house.pace(TenantRates { tenant_messages: Some(rate(2)), ..TenantRates::default() }).await;
