@@ -26,7 +26,8 @@ async fn a_session_that_calls_too_fast_is_told_to_wait_and_nobody_else() {
         assert_eq!(house.told(&hello()).await.status, 200);
     }
     let told = house.told(&hello()).await;
-    assert_eq!(told.headers["retry-after"], "60");
+    let seconds: u64 = told.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((50..=60).contains(&seconds), "{seconds}");
     let message = told.refusal(429, "rate_limit_error", true);
     assert_eq!(message, "the session calls the model faster than 1 times a minute");
     assert_eq!(house.neighbour().await.told(&hello()).await.status, 200);
