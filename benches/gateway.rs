@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use bank::{Bank, Result, percentile};
@@ -154,6 +154,8 @@ async fn flood(what: &str, quiet: &Way, flooding: &Arc<Way>, alone: f64) -> Resu
             }
         });
     }
+    // The burst it is allowed is over by then.
+    sleep(Duration::from_secs(3)).await;
     fares(what, quiet, Some(alone)).await?;
     stop.store(true, Ordering::Relaxed);
     while flood.join_next().await.is_some() {}

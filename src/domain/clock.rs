@@ -27,6 +27,11 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// Reads a time with its zone, such as `2026-11-01T00:00:00Z`.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_microsecond()))
+    }
+
     /// Microseconds since the Unix epoch.
     pub const fn as_micros(self) -> i64 {
         self.0

@@ -103,9 +103,8 @@ pub(super) async fn usage(
 }
 
 fn moment(text: &str) -> Result<Timestamp, AccountError> {
-    let parsed = text.parse::<jiff::Timestamp>();
-    let moment = parsed.map_err(|_| AccountError::Invalid(format!("`{text}` is no time like 2026-11-01T00:00:00Z")))?;
-    Ok(Timestamp::from_micros(moment.as_microsecond()))
+    let moment = Timestamp::parse(text);
+    moment.ok_or_else(|| AccountError::Invalid(format!("`{text}` is no time like 2026-11-01T00:00:00Z")))
 }
 
 /// The lines as CSV, with a line of names first.

@@ -8,9 +8,8 @@ const MAX_REASON_CHARS: usize = 500;
 
 /// A moment, as `2026-11-01T00:00:00Z`.
 pub(super) fn moment(text: &str) -> Result<Timestamp, AdminError> {
-    let parsed = text.parse::<jiff::Timestamp>();
-    let moment = parsed.map_err(|_| AdminError::Invalid(format!("`{text}` is no time like 2026-11-01T00:00:00Z")))?;
-    Ok(Timestamp::from_micros(moment.as_microsecond()))
+    let moment = Timestamp::parse(text);
+    moment.ok_or_else(|| AdminError::Invalid(format!("`{text}` is no time like 2026-11-01T00:00:00Z")))
 }
 
 /// A reason: something that a later reader of the audit can make sense of.

@@ -15,6 +15,7 @@ mod failures;
 mod gate;
 mod hash;
 mod issue;
+mod keeping;
 mod oidc;
 mod rejection;
 mod retire;

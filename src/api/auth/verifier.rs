@@ -20,8 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use subtle::ConstantTimeEq;
-use tokio::time::{MissedTickBehavior, interval};
-use tracing::error;
 
 use super::{Busy, Hasher};
 use crate::config::AuthConfig;
@@ -35,10 +33,6 @@ const CAPACITY: u64 = 100_000;
 /// How long a refusal is remembered.
 const REFUSED_TTL: Duration = Duration::from_mins(1);
 
-/// How often is looked whether anything was changed, and how often it is written when keys were last used.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const WRITE_EVERY: u32 = 60;
-
 /// Uses of a key that are closer together than this are one.
 const USE_MS: i64 = 60_000;
 
@@ -48,19 +42,19 @@ const MAX_KNOWN_TTL: Duration = Duration::from_hours(24);
 /// What verifies keys.
 #[derive(Debug)]
 pub struct Verifier {
-    store: Store,
+    pub(super) store: Store,
     clock: Arc<dyn Clock>,
     hasher: Hasher,
     /// What digests are keyed with.
     boot_key: BootKey,
-    known: moka::sync::Cache<KeyId, Arc<Known>>,
+    pub(super) known: moka::sync::Cache<KeyId, Arc<Known>>,
     refused: moka::future::Cache<blake3::Hash, ()>,
     /// How many keys were forgotten: a look-up that this number overtook read a record that may have changed since.
     forgotten: Mutex<u64>,
     /// The last entry of the audit that was read.
-    seen: tokio::sync::Mutex<i64>,
+    pub(super) seen: tokio::sync::Mutex<i64>,
     /// When keys were used, since that was last written.
-    used: Mutex<HashMap<KeyId, Timestamp>>,
+    pub(super) used: Mutex<HashMap<KeyId, Timestamp>>,
 }
 
 /// Whom a key lets in.
@@ -104,9 +98,9 @@ struct BootKey([u8; blake3::KEY_LEN]);
 
 /// A key that was verified.
 #[derive(Debug)]
-struct Known {
+pub(super) struct Known {
     digest: blake3::Hash,
-    record: Key,
+    pub(super) record: Key,
     verified: Arc<Verified>,
     /// When a use of it was last noted, in microseconds.
     noted_at: AtomicI64,
@@ -134,31 +128,6 @@ impl Verifier {
             seen: tokio::sync::Mutex::default(),
             used: Mutex::default(),
         }
-    }
-
-    /// Keeps in step with what others change, and writes when keys were used, until the process ends. To be called before
-    /// the first key is verified: what was changed before that is read with the keys themselves.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn keep(self: Arc<Self>, tasks: &Tasks) -> Result<(), StoreError> {
-        *self.seen.lock().await = self.store.audit().last().await?;
-        let stopping = tasks.stopping().clone();
-        tasks.spawn("key keeper", async move {
-            let mut ticks = interval(LOOK_EVERY);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            for tick in 1_u32.. {
-                if stopping.run_until_cancelled(ticks.tick()).await.is_none() {
-                    break;
-                }
-                self.catch_up().await;
-                if tick % WRITE_EVERY == 0 {
-                    self.write_uses().await;
-                }
-            }
-            self.write_uses().await;
-        });
-        Ok(())
     }
 
     /// What hashes new keys.
@@ -224,40 +193,6 @@ impl Verifier {
         Ok(Owner::Tenant(Arc::new(tenant)))
     }
 
-    /// Reads what operators have changed since it was last read, here or elsewhere, and forgets what was verified of it.
-    /// What cannot be read is forgotten whole, so that nothing that was revoked is believed.
-    pub async fn catch_up(&self) {
-        let mut seen = self.seen.lock().await;
-        match self.store.audit().after(*seen).await {
-            Ok(entries) => {
-                for entry in entries {
-                    match entry.target.parse::<TenantId>() {
-                        Ok(tenant) => self.forget_if(|record| record.owner == KeyOwner::Tenant(tenant)),
-                        Err(_) => self.forget_if(|record| record.id.as_str() == entry.target),
-                    }
-                    *seen = entry.seq;
-                }
-            }
-            Err(error) => {
-                error!(
-                    error = &error as &dyn std::error::Error,
-                    "the audit cannot be read: all keys are looked up anew"
-                );
-                self.forget_if(|_| true);
-            }
-        }
-    }
-
-    fn forget_if(&self, is_changed: impl Fn(&Key) -> bool) {
-        let mut forgotten = self.forgotten();
-        *forgotten += 1;
-        for (id, known) in &self.known {
-            if is_changed(&known.record) {
-                self.known.invalidate(&*id);
-            }
-        }
-    }
-
     fn admit(&self, known: &Known, digest: &blake3::Hash) -> Result<Arc<Verified>, VerifyError> {
         let now = self.clock.now();
         let verified = known.admit(digest, now)?;
@@ -266,19 +201,6 @@ impl Verifier {
             self.note_use(&known.record.id, now);
         }
         Ok(verified)
-    }
-
-    fn note_use(&self, id: &KeyId, now: Timestamp) {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), now);
-    }
-
-    /// Writes when keys were last used.
-    async fn write_uses(&self) {
-        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        let used: Vec<_> = used.into_iter().collect();
-        if let Err(error) = self.store.keys().touch(&used).await {
-            error!(error = &error as &dyn std::error::Error, "when keys were last used could not be written");
-        }
     }
 
     /// Looks a key up. `Ok` is a refusal, because that is what the cache of refusals keeps of this.
@@ -315,7 +237,7 @@ impl Verifier {
         }
     }
 
-    fn forgotten(&self) -> MutexGuard<'_, u64> {
+    pub(super) fn forgotten(&self) -> MutexGuard<'_, u64> {
         self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
