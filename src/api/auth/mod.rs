@@ -18,7 +18,7 @@ mod issue;
 mod keeping;
 mod oidc;
 mod rejection;
-mod retire;
+mod rotate;
 mod schemes;
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ pub use hash::{Busy, Hasher};
 pub use issue::{IssueError, Issued, NewKey, ensure_operator_key, issue_key};
 pub use oidc::{Issuers, OidcError, Proven, ProvenOwner, Reason, Refused};
 pub use rejection::Rejection;
-pub use retire::rotate_key;
+pub use rotate::rotate_key;
 pub use schemes::{KeySchemes, describe_refusals};
 pub use tokens::{MAX_TOKEN_SECONDS, TICKET_SECONDS, Ticket, Tokens};
 pub use verifier::{Owner, Verified, Verifier, VerifyError};
