@@ -11,6 +11,8 @@ mod recorder;
 mod registry;
 mod stop;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
 pub use reconciler::ReconcileError;

@@ -8,6 +8,7 @@
 //! All else asks it through its inbox. A cancelled turn is over the moment it is stored as cancelled: stopping the agent
 //! takes its time, and nobody has to wait for it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,15 +66,19 @@ impl Supervisor {
                 None => std::future::pending().await,
             }
         };
-        let slot = tokio::select! {
-            slot = place => Some(slot),
-            () = self.cancelled() => None,
-            () = draining.cancelled() => None,
-            () = sleep(longest) => {
-                self.end(drive::waited_too_long(longest)).await;
-                None
+        let (mut place, mut too_long) = (pin!(place), pin!(sleep(longest)));
+        let mut slot = None;
+        while slot.is_none() && !self.over {
+            tokio::select! {
+                given = &mut place => slot = Some(given),
+                answer = self.asked_to_cancel() => self.cancel(answer).await,
+                () = draining.cancelled() => break,
+                () = &mut too_long => {
+                    self.end(drive::waited_too_long(longest)).await;
+                    break;
+                }
             }
-        };
+        }
         // A turn that still waits when the server stops is left waiting, and taken up by the next start.
         if slot.is_some() && !self.over {
             self.occupy().await;
@@ -138,10 +143,18 @@ impl Supervisor {
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
             Ok(drive::finish(progress, activity, opened_at, &times).await)
         };
-        let end = tokio::select! {
-            end = work => Some(end.unwrap_or_else(|end| end)),
-            () = self.cancelled() => None,
-            () = shared.tasks.stopping().cancelled() => Some(interrupted()),
+        let end = {
+            let mut work = pin!(work);
+            loop {
+                tokio::select! {
+                    end = &mut work => break Some(end.unwrap_or_else(|end| end)),
+                    answer = self.asked_to_cancel() => self.cancel(answer).await,
+                    () = shared.tasks.stopping().cancelled() => break Some(interrupted()),
+                }
+                if self.over {
+                    break None;
+                }
+            }
         };
         let Some(end) = end else {
             return if is_at_work { Manner::Interrupt } else { Manner::Abandon };
@@ -183,26 +196,31 @@ impl Supervisor {
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })
         };
-        let mut opening = std::pin::pin!(opening);
+        let mut opening = pin!(opening);
         loop {
             tokio::select! {
                 result = &mut opening => return result,
-                () = self.cancelled() => {}
+                answer = self.asked_to_cancel() => self.cancel(answer).await,
             }
         }
     }
 
-    /// Returns when the turn was cancelled, which is stored and answered then. Never returns twice.
-    async fn cancelled(&mut self) {
-        while !self.over {
-            let Some(Request::Cancel(answer)) = self.inbox.recv().await else { break };
-            let ended = self.store_end(&TurnEnd::cancelled()).await;
-            let _ = answer.send(ended);
-            if self.over {
-                return;
-            }
+    /// Returns when the turn is to be cancelled, with where to answer. Whoever waits for this beside something else loses
+    /// no request when the other comes first: that is why storing the end is a step of its own.
+    async fn asked_to_cancel(&mut self) -> oneshot::Sender<Result<bool, StoreError>> {
+        if !self.over
+            && let Some(Request::Cancel(answer)) = self.inbox.recv().await
+        {
+            return answer;
         }
-        std::future::pending::<()>().await;
+        std::future::pending().await
+    }
+
+    /// Ends the turn as cancelled, and answers whether it was this that ended it. Not to be dropped half done.
+    async fn cancel(&mut self, answer: oneshot::Sender<Result<bool, StoreError>>) {
+        let ended = self.store_end(&TurnEnd::cancelled()).await;
+        // The caller may have left meanwhile.
+        let _ = answer.send(ended);
     }
 
     /// Ends the turn, unless it has ended.

@@ -222,6 +222,11 @@ impl Sessions<'_> {
 
 #[cfg(test)]
 impl Store {
+    /// Holds the one connection that writes, until it is dropped.
+    pub(crate) async fn begin_for_test(&self) -> sqlx::Transaction<'static, sqlx::Any> {
+        self.begin().await.unwrap()
+    }
+
     /// Lets a session be resumed, as if its turn had ended.
     pub(crate) async fn rest_for_test(&self, id: SessionId) {
         sqlx::query("update sessions set state = 'idle', agent_session = 'a' where id = $1")
