@@ -8,7 +8,7 @@
 //! All else asks it through its inbox. A cancelled turn is over the moment it is stored as cancelled: stopping the agent
 //! takes its time, and nobody has to wait for it.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ impl Supervisor {
         while slot.is_none() && !self.over {
             tokio::select! {
                 given = &mut place => slot = Some(given),
-                answer = self.asked_to_cancel() => self.cancel(answer).await,
+                answer = self.asked_to_cancel() => slot = beside(place.as_mut(), self.cancel(answer)).await,
                 () = draining.cancelled() => break,
                 () = &mut too_long => {
                     self.end(drive::waited_too_long(longest)).await;
@@ -146,13 +146,16 @@ impl Supervisor {
         let end = {
             let mut work = pin!(work);
             loop {
-                tokio::select! {
-                    end = &mut work => break Some(end.unwrap_or_else(|end| end)),
-                    answer = self.asked_to_cancel() => self.cancel(answer).await,
-                    () = shared.tasks.stopping().cancelled() => break Some(interrupted()),
-                }
+                let end = tokio::select! {
+                    end = &mut work => Some(end),
+                    answer = self.asked_to_cancel() => beside(work.as_mut(), self.cancel(answer)).await,
+                    () = shared.tasks.stopping().cancelled() => Some(Err(interrupted())),
+                };
                 if self.over {
                     break None;
+                }
+                if let Some(end) = end {
+                    break Some(end.unwrap_or_else(|end| end));
                 }
             }
         };
@@ -200,7 +203,11 @@ impl Supervisor {
         loop {
             tokio::select! {
                 result = &mut opening => return result,
-                answer = self.asked_to_cancel() => self.cancel(answer).await,
+                answer = self.asked_to_cancel() => {
+                    if let Some(result) = beside(opening.as_mut(), self.cancel(answer)).await {
+                        return result;
+                    }
+                }
             }
         }
     }
@@ -244,6 +251,18 @@ impl Supervisor {
         self.over = true;
         info!(%session, reason = end.reason.as_str(), "a turn ended");
         Ok(ended)
+    }
+}
+
+/// Takes `step` to its end, whatever becomes of `work`, which goes on meanwhile: it may hold the connection that the step
+/// waits for. Answers what the work came to, if it did.
+async fn beside<T>(mut work: Pin<&mut impl Future<Output = T>>, step: impl Future<Output = ()>) -> Option<T> {
+    let (mut step, mut came_to) = (pin!(step), None);
+    loop {
+        tokio::select! {
+            () = &mut step => return came_to,
+            value = &mut work, if came_to.is_none() => came_to = Some(value),
+        }
     }
 }
 

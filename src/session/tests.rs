@@ -92,3 +92,20 @@ async fn a_session_that_gets_its_place_while_its_cancel_is_stored_is_cancelled_a
     let again = fixture.registry.cancel(fixture.tenant, fixture.session).await;
     assert!(matches!(again, Err(CancelError::NotRunning(_))), "{again:?}");
 }
+
+#[tokio::test]
+async fn a_session_whose_start_and_cancel_want_to_write_at_once_is_cancelled() {
+    let fixture = Fixture::new().await;
+    let ticket = fixture.registry.shared().queue.enter(fixture.tenant, BOUNDS).unwrap();
+    let writing = fixture.store.begin_for_test().await;
+    fixture.registry.supervise(fixture.tenant, fixture.session, ticket).await.unwrap();
+    // The start stands first in line for the connection that writes, and the cancel behind it.
+    fixture.reads().await;
+    let cancelled = fixture.registry.cancel(fixture.tenant, fixture.session);
+    let meanwhile = async {
+        fixture.reads().await;
+        drop(writing);
+    };
+    let (cancelled, ()) = tokio::join!(cancelled, meanwhile);
+    assert!(cancelled.is_ok(), "{cancelled:?}");
+}
