@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
@@ -18,9 +19,13 @@ use crate::engine::Engine;
 use crate::engine::docker::Docker;
 use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::lifecycle::Tasks;
+use crate::metrics;
 use crate::sandbox::{Maker, find_image};
 use crate::session::Registry;
 use crate::store::Store;
+
+/// How often room is made in the metrics.
+const METRICS_KEPT_EVERY: Duration = Duration::from_secs(5);
 
 /// Any failure to start, said for people.
 pub type StartupError = Box<dyn std::error::Error + Send + Sync>;
@@ -52,6 +57,7 @@ impl App {
         std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(0o700))?;
         config.data_dir = config.data_dir.canonicalize()?;
         let config = Arc::new(config);
+        metrics::install()?;
         let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
         let store = Store::open(&config.database_path()).await?;
         let installation = store.installation().await?;
@@ -65,6 +71,7 @@ impl App {
         let prices = gateway.prices();
         reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));
+        tasks.spawn("metrics", keep_metrics(tasks.stopping().clone()));
         let maker =
             Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), &installation, &image, model_sockets);
         let sessions = Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
@@ -140,6 +147,13 @@ fn reload_when_told(tasks: &Tasks, prices: Prices, store: Store, clock: Arc<dyn 
         }
     });
     Ok(())
+}
+
+/// Makes room in the metrics every few seconds, whether anybody reads them or not.
+async fn keep_metrics(stopping: CancellationToken) {
+    while stopping.run_until_cancelled(tokio::time::sleep(METRICS_KEPT_EVERY)).await.is_some() {
+        metrics::keep_up();
+    }
 }
 
 async fn listen(

@@ -12,6 +12,7 @@ pub mod domain;
 pub mod engine;
 pub mod gateway;
 pub mod lifecycle;
+pub mod metrics;
 pub mod sandbox;
 pub mod session;
 pub mod store;

@@ -10,16 +10,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("lifecycle", &[]),
     ("telemetry", &["config"]),
+    ("metrics", &[]),
     ("store", &["domain"]),
     ("engine", &["domain"]),
     ("agent", &["config", "domain"]),
     ("admission", &["domain", "store"]),
     ("sandbox", &["config", "domain", "engine", "lifecycle"]),
-    ("gateway", &["admission", "config", "domain", "lifecycle", "sandbox", "store"]),
-    ("session", &["admission", "agent", "config", "domain", "engine", "lifecycle", "sandbox", "store"]),
-    ("api", &["admission", "config", "domain", "gateway", "lifecycle", "sandbox", "session", "store"]),
-    ("app", &["api", "config", "domain", "engine", "gateway", "lifecycle", "sandbox", "session", "store"]),
-    ("cli", &["api", "app", "config", "domain", "lifecycle", "store", "telemetry"]),
+    ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "sandbox", "store"]),
+    ("session", &["admission", "agent", "config", "domain", "engine", "lifecycle", "metrics", "sandbox", "store"]),
+    ("api", &["admission", "config", "domain", "gateway", "lifecycle", "metrics", "sandbox", "session", "store"]),
+    ("app", &["api", "config", "domain", "engine", "gateway", "lifecycle", "metrics", "sandbox", "session", "store"]),
+    ("cli", &["api", "app", "config", "domain", "lifecycle", "metrics", "store", "telemetry"]),
 ];
 
 /// What only one place may name, and why.

@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::response::Redirect;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -54,6 +55,7 @@ pub fn operator(state: ApiState) -> Router {
     router
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(measured))
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .layer(axum::middleware::from_fn(rate_headers::layer))
@@ -66,6 +68,12 @@ async fn ready(axum::extract::State(state): axum::extract::State<ApiState>) -> (
         Ok(_) => (StatusCode::OK, "ok"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
     }
+}
+
+/// What was recorded, for Prometheus.
+async fn measured() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (headers, crate::metrics::render())
 }
 
 /// The operator's own files at `/ui`, for whoever has a key.

@@ -18,6 +18,10 @@ pub struct SandboxConfig {
     pub scratch_bytes: i64,
     /// Files in each of `/tmp` and the home directory.
     pub scratch_inodes: i64,
+    /// Bytes a workspace may hold: a session over it is stopped.
+    pub workspace_bytes: i64,
+    /// Bytes an agent may say in a turn: one over it is stopped.
+    pub output_bytes: i64,
     /// How long making a sandbox and starting the agent in it may take.
     pub start_timeout_ms: u64,
     /// How long the agent may go on without the server.

@@ -17,6 +17,12 @@ pub enum EventKind {
     AgentError,
     /// A budget on the session's path reached a threshold: `{"budget_id","scope","period","percent","spent_usd","limit_usd"}`.
     Budget,
+    /// The sandbox asked for a host: `{"host","port","allowed","reason","sent_bytes","received_bytes","duration_ms"}`.
+    Egress,
+    /// Processes of the sandbox were killed for want of memory: `{"killed"}`.
+    OutOfMemory,
+    /// What the session left in the workspace; see the API's `changes`.
+    Changes,
     /// The turn ended: `{"outcome","reason","error"}`.
     TurnEnd,
 }
@@ -50,8 +56,18 @@ pub struct Event {
 }
 
 impl EventKind {
-    const ALL: [Self; 7] =
-        [Self::Prompt, Self::State, Self::Message, Self::AgentLine, Self::AgentError, Self::Budget, Self::TurnEnd];
+    const ALL: [Self; 10] = [
+        Self::Prompt,
+        Self::State,
+        Self::Message,
+        Self::AgentLine,
+        Self::AgentError,
+        Self::Budget,
+        Self::Egress,
+        Self::OutOfMemory,
+        Self::Changes,
+        Self::TurnEnd,
+    ];
 
     /// The sort's name in the store.
     pub const fn as_str(self) -> &'static str {
@@ -62,6 +78,9 @@ impl EventKind {
             Self::AgentLine => "agent_line",
             Self::AgentError => "agent_error",
             Self::Budget => "budget",
+            Self::Egress => "egress",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Changes => "changes",
             Self::TurnEnd => "turn_end",
         }
     }

@@ -1,8 +1,10 @@
 //! What one tenant may use, where that differs from what the installation gives everybody.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{PermissionMode, TenantRates, TurnSpec};
+use super::{EgressHost, PermissionMode, RepositoryGrant, TenantRates, TurnSpec};
 
 /// A tenant's limits. What is absent is as the installation's settings say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -47,6 +49,24 @@ pub struct TenantLimits {
     /// How fast its calls may come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<TenantRates>,
+    /// Bytes its workspaces may hold: a session over it is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_bytes: Option<i64>,
+    /// Bytes an agent may say in a turn: one over it is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<i64>,
+    /// The hosts its sandboxes may reach; none unless they are granted here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress_hosts: Option<Vec<EgressHost>>,
+    /// What of the repository's own configuration its agents heed; nothing unless it is granted here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<BTreeSet<RepositoryGrant>>,
+    /// Whether changes of files that would run later on somebody's host are undone after each session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<bool>,
+    /// The OCI runtime of its sandboxes, by the engine's name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
 }
 
 /// A turn asks for what its tenant may not have.

@@ -30,6 +30,12 @@ pub struct SessionLimits {
     /// Processes of the sandbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pids: Option<i64>,
+    /// Bytes the workspace may hold: a session over it is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_bytes: Option<i64>,
+    /// Bytes the agent may say in a turn: one over it is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<i64>,
 }
 
 /// The least memory an agent starts in, and the fewest processes.
@@ -71,6 +77,8 @@ impl SessionLimits {
             memory_bytes: tenant.memory_bytes,
             cpus: tenant.cpus,
             pids: tenant.pids,
+            workspace_bytes: tenant.workspace_bytes,
+            output_bytes: tenant.output_bytes,
         }
     }
 
@@ -91,6 +99,8 @@ impl SessionLimits {
             memory_bytes: lower(self.memory_bytes, other.memory_bytes),
             cpus: lower(self.cpus, other.cpus),
             pids: lower(self.pids, other.pids),
+            workspace_bytes: lower(self.workspace_bytes, other.workspace_bytes),
+            output_bytes: lower(self.output_bytes, other.output_bytes),
         }
     }
 }

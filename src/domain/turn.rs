@@ -84,6 +84,10 @@ pub enum EndReason {
     TotalTimeout,
     /// A budget is spent: the model is not asked any more.
     BudgetReached,
+    /// The agent said more than it may.
+    OutputLimit,
+    /// The workspace holds more than it may.
+    WorkspaceLimit,
     /// The server stopped while the turn was under way.
     Interrupted,
 }
@@ -194,6 +198,8 @@ impl EndReason {
             Self::TurnTimeout => "turn_timeout",
             Self::TotalTimeout => "total_timeout",
             Self::BudgetReached => "budget_reached",
+            Self::OutputLimit => "output_limit",
+            Self::WorkspaceLimit => "workspace_limit",
             Self::Interrupted => "interrupted",
         }
     }

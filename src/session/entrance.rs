@@ -68,5 +68,7 @@ fn installation(config: &Config) -> SessionLimits {
         memory_bytes: Some(config.sandbox.memory_bytes),
         cpus: Some(config.sandbox.cpus),
         pids: Some(config.sandbox.pids),
+        workspace_bytes: Some(config.sandbox.workspace_bytes),
+        output_bytes: Some(config.sandbox.output_bytes),
     }
 }

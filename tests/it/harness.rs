@@ -317,6 +317,10 @@ async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
 fn program(settings: &[(String, String)], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", data).kill_on_drop(true);
+    // The same variable names the image to scripts/image.sh.
+    if let Some(image) = std::env::var_os("SANDBOX_IMAGE") {
+        command.env("INNKEEPER_ENGINE__IMAGE", image);
+    }
     for (key, value) in settings {
         command.env(format!("INNKEEPER_{}", key.replace('.', "__").to_uppercase()), value);
     }
