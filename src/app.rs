@@ -15,13 +15,14 @@ use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
 use crate::config::Config;
 use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
-use crate::engine::Engine;
 use crate::engine::docker::Docker;
+use crate::engine::{Engine, EngineError};
 use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::lifecycle::Tasks;
 use crate::metrics;
-use crate::sandbox::{Maker, find_image};
+use crate::sandbox::Maker;
 use crate::session::Registry;
+use crate::spawner::{Local, Policy, Remote, RootKeeper, Spawner};
 use crate::store::Store;
 
 /// How often room is made in the metrics.
@@ -62,20 +63,20 @@ impl App {
         let store = Store::open(&config.database_path()).await?;
         let installation = store.installation().await?;
 
-        let engine: Arc<dyn Engine> = Arc::new(Docker::connect(endpoint(&config).as_deref()).await?);
-        let image = find_image(engine.as_ref(), &config.engine.image).await?;
-        info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
+        let spawner = spawner(&config, &installation).await?;
+        spawner.check_image(None).await?;
+        info!(engine = spawner.describe().await?, mode = mode(&config), "the engine is there");
 
+        let roots: Arc<dyn RootKeeper> = spawner.clone();
         let (model_sockets, sockets) = mpsc::channel(64);
         let gateway = Gateway::new(&config.gateway, config.rates, store.clone(), Arc::clone(&clock), tasks.clone())?;
         let prices = gateway.prices();
         reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));
         tasks.spawn("metrics", keep_metrics(tasks.stopping().clone()));
-        let maker =
-            Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), &installation, &image, model_sockets);
+        let maker = Maker::new(spawner, Arc::clone(&config), tasks.clone(), model_sockets);
         let sessions = Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
-        sessions.reconcile(engine.as_ref(), &installation).await?;
+        sessions.reconcile().await?;
 
         let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
         let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
@@ -90,6 +91,7 @@ impl App {
             gate,
             prices,
             sessions: sessions.clone(),
+            roots,
         };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
@@ -111,6 +113,34 @@ impl App {
         let ended_well = self.tasks.run_until_ended(grace, drained).await?;
         self.store.close().await;
         Ok(ended_well)
+    }
+}
+
+/// Connects to the engine the settings name.
+///
+/// # Errors
+/// When none answers there.
+pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, EngineError> {
+    Ok(Arc::new(Docker::connect(endpoint(config).as_deref()).await?))
+}
+
+/// Who makes this server's sandboxes: this process, or the spawner's.
+async fn spawner(config: &Arc<Config>, installation: &str) -> Result<Arc<dyn Spawner>, StartupError> {
+    let socket = &config.spawner.socket;
+    if !socket.as_os_str().is_empty() {
+        return Ok(Arc::new(Remote::new(socket.clone())));
+    }
+    let engine = connect_engine(config).await?;
+    let directories = config.sandboxes_dir();
+    Ok(Arc::new(Local::new(engine, Arc::clone(config), Policy::Embedded, installation, directories)))
+}
+
+/// Who holds the engine, for people.
+fn mode(config: &Config) -> &'static str {
+    if config.spawner.socket.as_os_str().is_empty() {
+        "embedded: this process holds both the engine and the network"
+    } else {
+        "split: the spawner holds the engine, this process the network"
     }
 }
 

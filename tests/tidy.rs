@@ -15,12 +15,31 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["domain"]),
     ("agent", &["config", "domain"]),
     ("admission", &["domain", "store"]),
-    ("sandbox", &["config", "domain", "engine", "lifecycle"]),
+    ("spawner", &["config", "domain", "engine", "lifecycle"]),
+    ("sandbox", &["config", "domain", "lifecycle", "spawner"]),
     ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "sandbox", "store"]),
-    ("session", &["admission", "agent", "config", "domain", "engine", "lifecycle", "metrics", "sandbox", "store"]),
-    ("api", &["admission", "config", "domain", "gateway", "lifecycle", "metrics", "sandbox", "session", "store"]),
-    ("app", &["api", "config", "domain", "engine", "gateway", "lifecycle", "metrics", "sandbox", "session", "store"]),
-    ("cli", &["api", "app", "config", "domain", "lifecycle", "metrics", "store", "telemetry"]),
+    ("session", &["admission", "agent", "config", "domain", "lifecycle", "metrics", "sandbox", "spawner", "store"]),
+    (
+        "api",
+        &["admission", "config", "domain", "gateway", "lifecycle", "metrics", "sandbox", "session", "spawner", "store"],
+    ),
+    (
+        "app",
+        &[
+            "api",
+            "config",
+            "domain",
+            "engine",
+            "gateway",
+            "lifecycle",
+            "metrics",
+            "sandbox",
+            "session",
+            "spawner",
+            "store",
+        ],
+    ),
+    ("cli", &["api", "app", "config", "domain", "lifecycle", "metrics", "spawner", "store", "telemetry"]),
 ];
 
 /// What only one place may name, and why.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     AgentConfig, AuthConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig, SandboxConfig,
-    SessionConfig,
+    SessionConfig, SpawnerConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -28,6 +28,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The engine.
     pub engine: EngineConfig,
+    /// Who holds the engine.
+    pub spawner: SpawnerConfig,
     /// What a sandbox may use.
     pub sandbox: SandboxConfig,
     /// The agent.
@@ -76,6 +78,9 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("http.cors_origins")
             .with_list_parse_key("http.trusted_proxies")
+            .with_list_parse_key("spawner.bases")
+            .with_list_parse_key("spawner.images")
+            .with_list_parse_key("spawner.runtimes")
             .try_parsing(true);
         let layers = layers.add_source(environment).build().map_err(ConfigError::Invalid)?;
         layers.try_deserialize().map_err(ConfigError::Invalid)

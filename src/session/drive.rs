@@ -10,7 +10,8 @@ use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
 use crate::config::{Config, SessionConfig};
 use crate::domain::{EndReason, Outcome, SessionLimits, SessionOverview, TurnEnd};
-use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE};
+use crate::sandbox::{Activity, LinkHandle};
+use crate::spawner::MODEL_SOCKET_INSIDE;
 
 /// The control request whose answer says that the agent listens.
 const READY: &str = "initialize";

@@ -15,7 +15,8 @@ use crate::domain::{
     TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
-use crate::sandbox::{Maker, Workspace};
+use crate::sandbox::Maker;
+use crate::spawner::WorkspacePath;
 use crate::store::{NewSession, NewTurn, Store, StoreError};
 
 /// What sessions need of the rest of the server.
@@ -93,7 +94,8 @@ impl Registry {
         mut spec: TurnSpec,
     ) -> Result<(SessionId, Option<SessionLimits>), StartError> {
         let tenant = &self.admit(tenant, &mut spec).await?;
-        let workspace = Workspace::open(&tenant.roots, cwd)?;
+        let workspace = WorkspacePath::of_request(&tenant.roots, cwd)?;
+        self.0.maker.spawner().find_workspace(&workspace).await?;
         let ticket = self.enter(tenant)?;
         let (id, limits) = (SessionId::generate(), spec.limits);
         let turn = self.new_turn(key, prompt, spec);
@@ -126,9 +128,11 @@ impl Registry {
         }
         let tenant = &self.admit(tenant, &mut spec).await?;
         if cwd.is_some_and(|cwd| !cwd.is_empty()) {
-            let asked = Workspace::open(&tenant.roots, cwd).map_err(StartError::Workspace)?;
-            let session = &overview.session;
-            let ours = Workspace::open_below(&session.root, &session.relative).map_err(StartError::Workspace)?;
+            let asked = WorkspacePath::of_request(&tenant.roots, cwd).map_err(StartError::Workspace)?;
+            let (root, relative) = (overview.session.root.clone(), overview.session.relative.clone());
+            let spawner = self.0.maker.spawner();
+            let asked = spawner.find_workspace(&asked).await.map_err(StartError::from)?;
+            let ours = spawner.find_workspace(&WorkspacePath { root, relative }).await.map_err(StartError::from)?;
             if (asked.device, asked.inode) != (ours.device, ours.inode) {
                 return Err(ResumeError::OtherWorkspace);
             }

@@ -23,7 +23,8 @@ use super::registry::Shared;
 use super::stop::{Manner, stop};
 use crate::admission::Ticket;
 use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
-use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
+use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
+use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::StoreError;
 
 /// What is asked of a supervisor.
@@ -183,18 +184,22 @@ impl Supervisor {
             Err(error) => return Err(store_failed(&error)),
         };
         let asked = self.overview.turn.spec.limits.unwrap_or_default();
-        let of_tenant = tenant.map(|tenant| SessionLimits::of_tenant(&tenant.limits)).unwrap_or_default();
-        self.limits = asked.lowest(&of_tenant);
+        let of_tenant = tenant.map(|tenant| tenant.limits).unwrap_or_default();
+        self.limits = asked.lowest(&SessionLimits::of_tenant(&of_tenant));
+        let runtime = of_tenant.runtime;
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
                 shared.store.sessions().set_state(session.tenant, session.id, SessionState::Starting, now).await;
             let epoch = epoch.map_err(|error| store_failed(&error))?;
-            let workspace = Workspace::open_below(&session.root, &session.relative)
-                .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
+            let workspace = WorkspacePath { root: session.root, relative: session.relative };
+            let wish = Wish { epoch, workspace, image, runtime, limits };
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
-            shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await.map_err(|error| {
+            shared.maker.open(caller, wish).await.map_err(|error| {
+                if let OpenError::Spawner(SpawnerError::Workspace(why)) = error {
+                    return TurnEnd::failed(EndReason::StartFailed, why.to_string());
+                }
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })

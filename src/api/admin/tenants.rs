@@ -34,7 +34,7 @@ pub(super) async fn create(
     body: Result<Json<CreateTenant>, JsonRejection>,
 ) -> Result<(StatusCode, Json<TenantView>), AdminError> {
     let Json(new) = body?;
-    let tenant = create_tenant(&state.store, &state.config, &new.name, new.roots, &by).await?;
+    let tenant = create_tenant(&state.store, &state.config, &*state.roots, &new.name, new.roots, &by).await?;
     Ok((StatusCode::CREATED, Json(tenant.into())))
 }
 
@@ -99,7 +99,8 @@ pub(super) async fn update(
 ) -> Result<Json<TenantView>, AdminError> {
     let Json(ChangedTenant { name, roots }) = body?;
     let tenant = find_tenant(&state.store, &id).await?;
-    let tenant = update_tenant(&state.store, &state.config, &tenant, name.as_deref(), roots, &by).await?;
+    let tenant =
+        update_tenant(&state.store, &state.config, &*state.roots, &tenant, (name.as_deref(), roots), &by).await?;
     state.gate.verifier().catch_up().await;
     Ok(Json(tenant.ok_or(NO_TENANT)?.into()))
 }

@@ -1,0 +1,178 @@
+//! The spawner in this process: opens workspaces, and has the engine make sandboxes of them.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::directory::SandboxDirectory;
+use super::image::find_image;
+use super::workspace::Workspace;
+use super::{
+    Confinement, FoundWorkspace, NewRoots, Opened, Order, Policy, RootError, RootKeeper, RootsHere, Spawner,
+    SpawnerError, WorkspacePath, confinement,
+};
+use crate::config::Config;
+use crate::engine::{Engine, EngineId, Exit};
+
+/// The spawner in this process.
+#[derive(Debug)]
+pub struct Local {
+    engine: Arc<dyn Engine>,
+    config: Arc<Config>,
+    policy: Policy,
+    roots: RootsHere,
+    installation: String,
+    /// Where live sandboxes have their directories.
+    directories: PathBuf,
+    /// The sandboxes that were made here and not removed: no call reaches another container of the machine.
+    live: Mutex<HashMap<EngineId, Live>>,
+}
+
+/// What is held of a sandbox for as long as it is there.
+#[derive(Debug)]
+struct Live {
+    /// Open, so that its number means the same directory until it is mounted, and is found again afterwards.
+    _workspace: Workspace,
+    /// Removed when dropped.
+    _directory: SandboxDirectory,
+}
+
+impl Local {
+    /// A spawner for `installation` that has `engine` make sandboxes, and their directories below `directories`.
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        config: Arc<Config>,
+        policy: Policy,
+        installation: &str,
+        directories: PathBuf,
+    ) -> Self {
+        let installation = installation.to_owned();
+        let mut roots = RootsHere::new(&config, policy.clone());
+        roots.forbid(directories.clone(), "the directory of the sandboxes' sockets");
+        Self { engine, config, policy, roots, installation, directories, live: Mutex::default() }
+    }
+
+    /// Checks where workspaces may lie, before the first is opened.
+    ///
+    /// # Errors
+    /// When a directory overlaps what the machine lives on, or belongs to an ordinary user.
+    pub fn check_bases(&self) -> Result<(), RootError> {
+        self.roots.check_bases()
+    }
+
+    /// One whose engine is in memory, for tests of what is above.
+    #[cfg(test)]
+    pub(crate) fn fake(config: &Arc<Config>) -> Arc<Self> {
+        let engine = Arc::new(crate::engine::fake::FakeEngine::new([]));
+        Arc::new(Self::new(engine, Arc::clone(config), Policy::Embedded, "test", config.sandboxes_dir()))
+    }
+
+    fn open_workspace(&self, path: &WorkspacePath) -> Result<Workspace, SpawnerError> {
+        let base = self.policy.base_of(&path.root)?;
+        Ok(Workspace::open(base, path)?)
+    }
+
+    async fn image(&self, image: Option<&str>) -> Result<String, SpawnerError> {
+        let ours = self.config.engine.image.as_str();
+        let asked = image.unwrap_or(ours);
+        if asked != ours {
+            self.policy.check_image(asked)?;
+        }
+        find_image(&*self.engine, asked).await
+    }
+
+    /// # Errors
+    /// When it is no sandbox of this spawner.
+    fn check_ours(&self, id: &EngineId) -> Result<(), SpawnerError> {
+        if self.live().contains_key(id) {
+            return Ok(());
+        }
+        Err(SpawnerError::Refused(format!("there is no sandbox `{}` of this spawner", id.0)))
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<EngineId, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Spawner for Local {
+    async fn describe(&self) -> Result<String, SpawnerError> {
+        Ok(self.engine.describe().await?)
+    }
+
+    async fn check_image(&self, image: Option<&str>) -> Result<(), SpawnerError> {
+        self.image(image).await.map(drop)
+    }
+
+    async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError> {
+        Ok(self.open_workspace(path)?.found)
+    }
+
+    async fn open(&self, order: Order) -> Result<Opened, SpawnerError> {
+        if let Some(runtime) = order.runtime.as_ref().filter(|runtime| **runtime != self.config.engine.runtime) {
+            self.policy.check_runtime(runtime)?;
+        }
+        let image = self.image(order.image.as_deref()).await?;
+        let workspace = self.open_workspace(&order.workspace)?;
+        let name = format!("{}-{}", order.session, order.epoch);
+        let FoundWorkspace { uid, gid, .. } = workspace.found;
+        let directory =
+            SandboxDirectory::create(&self.directories, &name, uid, gid).map_err(SpawnerError::Directory)?;
+        let listen = |listener: std::io::Result<_>| listener.map(OwnedFd::from).map_err(SpawnerError::Directory);
+        let (shim, model) = (listen(directory.shim_socket())?, listen(directory.model_socket())?);
+        let spec = confinement::spec(&order, &self.installation, image, &self.config, &workspace, &directory);
+        let id = self.engine.create(&spec).await?;
+        let confinement = Confinement { workspace: workspace.found, limits: spec.limits };
+        self.live().insert(id.clone(), Live { _workspace: workspace, _directory: directory });
+        Ok(Opened { id, confinement, shim, model })
+    }
+
+    async fn start(&self, id: &EngineId) -> Result<(), SpawnerError> {
+        self.check_ours(id)?;
+        Ok(self.engine.start(id).await?)
+    }
+
+    async fn wait(&self, id: &EngineId) -> Result<Exit, SpawnerError> {
+        self.check_ours(id)?;
+        Ok(self.engine.wait(id).await?)
+    }
+
+    async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
+        self.check_ours(id)?;
+        self.engine.remove(id).await?;
+        self.live().remove(id);
+        Ok(())
+    }
+
+    async fn sweep(&self) -> Result<usize, SpawnerError> {
+        let orphans = self.engine.list(&self.installation).await?;
+        for orphan in &orphans {
+            tracing::info!(sandbox = orphan.id.0, "removing a sandbox of an earlier run");
+            self.engine.remove(&orphan.id).await?;
+        }
+        self.live().clear();
+        self.engine.remove_remains(&self.installation).await?;
+        clear(&self.directories);
+        Ok(orphans.len())
+    }
+}
+
+#[async_trait]
+impl RootKeeper for Local {
+    async fn prepare_roots(&self, new: NewRoots) -> Result<(), RootError> {
+        self.roots.prepare_roots(new).await
+    }
+}
+
+/// Removes the directories of sandboxes that are gone.
+fn clear(directories: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(directories)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "directories of an earlier run's sandboxes could not be removed");
+    }
+}

@@ -1,0 +1,78 @@
+//! The spawner: holds the engine and the workspaces, and alone decides what a sandbox is made of.
+//!
+//! ```text
+//!   one process    serve ── Local ── engine
+//!   two            serve ── Remote ══ private socket ══ Server ── Local ── engine
+//! ```
+//!
+//! Whoever holds the engine is root on the machine. So what faces the network can do without it: it says in a few typed
+//! calls whose sandbox it wants and where, and no call has room for a mount, an image, a user or a network of the caller's
+//! choice. In one process the same calls are made without a socket.
+
+mod calls;
+mod confinement;
+mod directory;
+mod error;
+mod image;
+mod local;
+mod place;
+mod policy;
+mod remote;
+mod roots;
+mod server;
+mod wire;
+mod workspace;
+
+use async_trait::async_trait;
+
+use crate::config::Config;
+
+pub use crate::engine::{EngineId, Exit, Limits};
+pub use calls::{Confinement, FoundWorkspace, Opened, Order, WorkspacePath};
+pub use directory::MODEL_SOCKET_INSIDE;
+pub use error::SpawnerError;
+pub use local::Local;
+pub use policy::Policy;
+pub use remote::Remote;
+pub use roots::{NewRoots, RootError, RootKeeper, RootsHere, TakenPlace};
+pub use server::Server;
+pub use workspace::WorkspaceError;
+
+/// What makes and destroys sandboxes on behalf of sessions.
+#[async_trait]
+pub trait Spawner: RootKeeper {
+    /// What holds the engine, and which: one line for people.
+    async fn describe(&self) -> Result<String, SpawnerError>;
+
+    /// Whether sandboxes can be made from `image`; `None` for the installation's own.
+    async fn check_image(&self, image: Option<&str>) -> Result<(), SpawnerError>;
+
+    /// Looks at a directory that a session is to work in, as it will be opened for it.
+    async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError>;
+
+    /// Makes a sandbox, without starting it.
+    async fn open(&self, order: Order) -> Result<Opened, SpawnerError>;
+
+    /// Starts a sandbox that was just made. To be called once.
+    async fn start(&self, id: &EngineId) -> Result<(), SpawnerError>;
+
+    /// Waits until the sandbox has ended, and says how.
+    async fn wait(&self, id: &EngineId) -> Result<Exit, SpawnerError>;
+
+    /// Kills everything in the sandbox and removes it, running or not. One that is gone is not an error.
+    async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError>;
+
+    /// Removes every sandbox of the installation, and what the engine and an earlier run left of others; answers how many
+    /// sandboxes there were.
+    async fn sweep(&self) -> Result<usize, SpawnerError>;
+}
+
+/// What makes roots for a command beside the server: the spawner where one holds the workspaces, else this process.
+pub fn root_keeper(config: &Config) -> Box<dyn RootKeeper> {
+    let socket = &config.spawner.socket;
+    if socket.as_os_str().is_empty() {
+        Box::new(RootsHere::new(config, Policy::Embedded))
+    } else {
+        Box::new(Remote::new(socket.clone()))
+    }
+}
