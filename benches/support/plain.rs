@@ -69,6 +69,16 @@ impl Plain {
         Ok(now())
     }
 
+    /// Runs `/bin/true` as a newcomer would, without anything that confines it, and answers when it was gone.
+    pub(crate) async fn run_bare(&self) -> Result<Moment> {
+        let image = &self.config.engine.image;
+        let output = Command::new("docker").args(["run", "--rm", "--entrypoint=/bin/true", image]).output().await?;
+        if !output.status.success() {
+            return Err(format!("docker run: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(now())
+    }
+
     /// Runs the agent with the arguments, the environment and the input that a session's has.
     pub(crate) async fn run_agent(&self, asked: &str) -> Result<AgentRun> {
         self.stand_in.forget();
