@@ -15,6 +15,9 @@ use crate::domain::SessionLimits;
 use crate::lifecycle::Tasks;
 use crate::spawner::{Confinement, EngineId, Opened, Order, Spawner, SpawnerError, WorkspacePath};
 
+/// How long until a spawner that did not answer is asked again.
+const WATCH_AGAIN: Duration = Duration::from_secs(1);
+
 /// What makes sandboxes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Maker {
@@ -166,20 +169,30 @@ async fn present(
     }
 }
 
-/// Says that a sandbox is gone when it ends by itself, or is killed by somebody else.
+/// Says that a sandbox is gone when it ends by itself, or is killed by somebody else. A spawner or an engine that is away is
+/// asked again: what it knows nothing of any more, when it is back, has ended.
 async fn watch(spawner: Arc<dyn Spawner>, id: EngineId, gone: CancellationToken) {
-    tokio::select! {
-        exit = spawner.wait(&id) => match exit {
-            Ok(exit) => tracing::debug!(sandbox = id.0, code = exit.code, oom = exit.out_of_memory, "a sandbox ended"),
-            Err(error) => {
-                // What became of it shows when it is removed.
-                tracing::warn!(error = &error as &dyn std::error::Error, "a sandbox cannot be watched");
-                return;
+    let ended = async {
+        loop {
+            match spawner.wait(&id).await {
+                Ok(exit) => {
+                    tracing::debug!(sandbox = id.0, code = exit.code, oom = exit.out_of_memory, "a sandbox ended");
+                    return;
+                }
+                Err(SpawnerError::Refused(_)) => return,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a sandbox cannot be watched; trying again"
+                    );
+                    tokio::time::sleep(WATCH_AGAIN).await;
+                }
             }
-        },
-        () = gone.cancelled() => return,
+        }
+    };
+    if gone.run_until_cancelled(ended).await.is_some() {
+        gone.cancel();
     }
-    gone.cancel();
 }
 
 /// A listening socket as this process uses it.

@@ -39,15 +39,14 @@ impl Spawner {
             ("spawner.client_uid", server_user().unwrap_or_default().to_string()),
         ];
         let settings: Vec<_> = settings.map(|(key, value)| (key.to_owned(), value)).into();
-        let mut command = program(&settings, &directory.path().join("unused"));
-        let mut process = command.arg("spawner").stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains("spawner listens on ") {
-                return Self { directory, base, settings, process };
-            }
-        }
-        panic!("the spawner ended: {:?}", process.wait().await);
+        let process = run(&settings, &directory).await;
+        Self { directory, base, settings, process }
+    }
+
+    /// Kills it, as a crash does, and starts it again.
+    async fn crash(&mut self) {
+        self.process.kill().await.unwrap();
+        self.process = run(&self.settings, &self.directory).await;
     }
 
     fn socket(&self) -> PathBuf {
@@ -94,6 +93,19 @@ impl Spawner {
         let listed = docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]).await;
         listed.lines().map(str::to_owned).collect()
     }
+}
+
+/// Runs the program as a spawner, and answers once it listens.
+async fn run(settings: &[(String, String)], directory: &TempDir) -> Child {
+    let mut command = program(settings, &directory.path().join("unused"));
+    let mut process = command.arg("spawner").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("spawner listens on ") {
+            return process;
+        }
+    }
+    panic!("the spawner ended: {:?}", process.wait().await);
 }
 
 /// The spawner is killed with its test: what it made is not to stay.

@@ -96,3 +96,19 @@ async fn a_session_of_a_server_whose_spawner_is_gone_is_refused_with_the_reason(
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
     assert!(server.log().contains("the spawner does not answer at"), "{}", server.log());
 }
+
+#[tokio::test]
+async fn a_session_whose_spawner_crashed_ends_with_the_reason_and_the_next_one_works() {
+    let mut spawner = Spawner::start().await;
+    let server = spawner.server().await;
+    let root = spawner.base.path().join("acme");
+    let (id, key) = server.tenant_at("acme", &root).await;
+    let tenant = server.tenant_with(id, key, root.clone());
+    let endless = bash("touch began; sleep 600");
+    let session = tenant.start(&json!({"prompt": endless, "permission_mode": "bypassPermissions"})).await;
+    eventually(async || root.join("began").exists().then_some(())).await;
+    spawner.crash().await;
+    let status = tenant.finish(&session).await;
+    assert_eq!(status["error"], "The sandbox ended before the agent answered", "{status}");
+    assert_eq!(tenant.run_freely("Say hello").await["status"], "completed");
+}
