@@ -20,6 +20,8 @@ use crate::posture::OomKills;
 const ORPHAN_WAIT: Duration = Duration::from_millis(500);
 /// How long the agent may take to end before it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How often is looked whether something was killed for want of memory.
+const OOM_LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// An agent that was just started.
 struct Agent {
@@ -32,7 +34,7 @@ struct Agent {
 /// The agent's life, from the order to start it to the last entry.
 pub(crate) async fn live(desk: &Desk) {
     let start = desk.ordered().await;
-    let oom_kills = OomKills::count_from_now();
+    let mut oom_kills = OomKills::count_from_now();
     let agent = match spawn(&start) {
         Ok(agent) => agent,
         Err(error) => return desk.fail(not_started(&start, &error)),
@@ -65,12 +67,28 @@ pub(crate) async fn live(desk: &Desk) {
             () = cut_when_orphaned => read_to_the_end.await,
         }
     };
-    let (status, (), ()) = tokio::join!(desk.exited(), read, feed_while_it_lives);
+    let look = async {
+        loop {
+            sleep(OOM_LOOK_EVERY).await;
+            tell_kills(&mut oom_kills, desk);
+        }
+    };
+    let (status, (), ()) = tokio::select! {
+        all = async { tokio::join!(desk.exited(), read, feed_while_it_lives) } => all,
+        never = look => never,
+    };
+    tell_kills(&mut oom_kills, desk);
     desk.append(Entry::Exited(Exited {
         code: status.exit_status(),
         signal: status.terminating_signal(),
         oom_kills: oom_kills.so_far(),
     }));
+}
+
+fn tell_kills(kills: &mut OomKills, desk: &Desk) {
+    if let Some(killed) = kills.news() {
+        desk.append(Entry::OutOfMemory { killed });
+    }
 }
 
 /// Sends the server's signal to the agent's process group, if the agent runs.

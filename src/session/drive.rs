@@ -1,5 +1,6 @@
 //! Driving an agent through one turn: make it ready, give it the prompt, wait for its answer, mind the clocks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use innkeeper_shim::protocol::{Exited, Start};
@@ -9,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
 use crate::config::{Config, SessionConfig};
-use crate::domain::{EndReason, Outcome, SessionLimits, SessionOverview, TurnEnd};
+use crate::domain::{EndReason, Outcome, RepositoryGrant, SessionLimits, SessionOverview, TurnEnd};
 use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE};
 
 /// The control request whose answer says that the agent listens.
@@ -36,13 +37,15 @@ impl Times {
     }
 }
 
-/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far.
+/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far, and `grants` what
+/// of the repository's own configuration it heeds.
 ///
 /// # Errors
 /// How the turn ended, when the agent does not come up.
 pub(super) async fn begin(
     overview: &SessionOverview,
     transcript: String,
+    grants: &BTreeSet<RepositoryGrant>,
     link: &LinkHandle,
     progress: &mut mpsc::Receiver<Progress>,
     config: &Config,
@@ -53,9 +56,10 @@ pub(super) async fn begin(
         Some(name) => (Conversation::Resumed(name), vec![(agent::transcript_path(name), transcript.into())]),
         None => (Conversation::New(overview.session.id), Vec::new()),
     };
+    let env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent, grants);
     let start = Start {
-        argv: agent::argv(conversation, spec, &config.agent),
-        env: agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent),
+        argv: agent::argv(conversation, spec, &config.agent, grants, &env),
+        env,
         cwd: agent::WORKSPACE.to_owned(),
     };
     link.start(&files, start);

@@ -93,6 +93,7 @@ impl Recorder {
                 match entry {
                     Entry::Started { .. } => {}
                     Entry::Line(line) => self.read_line(&line, round),
+                    Entry::OutOfMemory { killed } => self.note_kills(killed, round),
                     Entry::Exited(exited) => round.progress.push(Progress::Exited(exited)),
                 }
             }
@@ -130,6 +131,11 @@ impl Recorder {
     fn note(&self, line: AgentLine, round: &mut Round) {
         let AgentLine { kind, payload, .. } = line;
         round.batch.events.push(NewEvent { turn: self.turn, kind, payload, at: self.clock.now() });
+    }
+
+    fn note_kills(&self, killed: u64, round: &mut Round) {
+        let payload = json!({ "killed": killed }).to_string();
+        self.note(AgentLine { kind: EventKind::OutOfMemory, payload, meaning: Meaning::Other }, round);
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), StoreError> {

@@ -22,7 +22,7 @@ use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
 use crate::admission::Ticket;
-use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
+use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
 use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
 use crate::store::StoreError;
 
@@ -47,6 +47,8 @@ pub(super) struct Supervisor {
     pub(super) predecessor: Option<CancellationToken>,
     /// What it may use, by its request and by its tenant's limits when the sandbox was made.
     pub(super) limits: SessionLimits,
+    /// What its tenant was allowed when the sandbox was made.
+    pub(super) allowed: TenantLimits,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -131,10 +133,11 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
         let times = drive::Times::new(&shared.config.session, &self.limits);
+        let grants = self.allowed.repository.clone().unwrap_or_default();
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
-            drive::begin(&overview, transcript, &sandbox.link, progress, &shared.config).await?;
+            drive::begin(&overview, transcript, &grants, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
@@ -183,8 +186,8 @@ impl Supervisor {
             Err(error) => return Err(store_failed(&error)),
         };
         let asked = self.overview.turn.spec.limits.unwrap_or_default();
-        let of_tenant = tenant.map(|tenant| SessionLimits::of_tenant(&tenant.limits)).unwrap_or_default();
-        self.limits = asked.lowest(&of_tenant);
+        self.allowed = tenant.map(|tenant| tenant.limits).unwrap_or_default();
+        self.limits = asked.lowest(&SessionLimits::of_tenant(&self.allowed));
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
         let opening = async move {
             let now = shared.clock.now();

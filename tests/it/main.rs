@@ -15,6 +15,7 @@ mod harness;
 mod limits;
 mod money;
 mod prices;
+mod repository;
 mod requests;
 mod restarting;
 mod resuming;
