@@ -161,6 +161,9 @@ fn broke_off(step: Option<Progress>) -> TurnEnd {
         Some(Progress::Fault(why)) => {
             TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"))
         }
+        Some(Progress::TooMuch(limit)) => {
+            TurnEnd::failed(EndReason::OutputLimit, format!("The agent said more than {limit} bytes; it was stopped"))
+        }
         Some(Progress::StoreFailed) => {
             TurnEnd::failed(EndReason::Interrupted, "The server could not store what the agent said")
         }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::drive;
+use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
@@ -105,6 +106,7 @@ impl Supervisor {
             session,
             turn: self.overview.turn.id,
             link: sandbox.link.clone(),
+            output: self.output(),
         };
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
@@ -213,6 +215,13 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// What the agent may say.
+    fn output(&self) -> Output {
+        let config = &self.shared.config.sandbox;
+        let limit = self.limits.output_bytes.unwrap_or(i64::MAX).min(config.output_bytes);
+        Output::new(limit.unsigned_abs(), config.output_bytes_per_second)
     }
 
     /// Returns when the turn is to be cancelled, with where to answer. Whoever waits for this beside something else loses

@@ -14,6 +14,7 @@ mod execution;
 mod harness;
 mod limits;
 mod money;
+mod output;
 mod prices;
 mod repository;
 mod requests;
