@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
+use super::meter::{Bounds, Meter, Overfull};
 use super::{Caller, ModelSocket, OpenError, Workspace, find_image, posture};
 use crate::config::{Config, HandOver};
 use crate::domain::{Secret, SessionLimits};
@@ -18,6 +19,9 @@ use crate::lifecycle::Tasks;
 
 /// Our system call filter: what a toolchain needs, and nothing that reaches past the sandbox.
 const SECCOMP: &str = include_str!("../../docker/seccomp.json");
+
+/// Workspaces that are walked through at the same time.
+const WALKS: usize = 2;
 
 /// What makes sandboxes. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct Maker {
     model_sockets: mpsc::Sender<ModelSocket>,
     /// Starting is processor work: more at a time than there are cores makes every one of them late.
     starts: Arc<Semaphore>,
+    /// So is walking through workspaces.
+    walks: Arc<Semaphore>,
 }
 
 /// A sandbox whose shim is there and waits for an agent to start.
@@ -40,6 +46,7 @@ pub struct Sandbox {
     /// What its shim reports.
     pub reports: mpsc::Receiver<Report>,
     remains: Remains,
+    meter: Meter,
 }
 
 /// What is left to clean up of a sandbox, whatever became of it.
@@ -77,6 +84,7 @@ impl Maker {
             image: image.into(),
             model_sockets,
             starts: Arc::new(Semaphore::new(starts)),
+            walks: Arc::new(Semaphore::new(WALKS)),
         }
     }
 
@@ -122,19 +130,33 @@ impl Maker {
             self.engine.start(&remains.id).await?;
             present(&mut reports, &remains, &spec, workspace).await
         };
+        let mut meter = self.meter(workspace, limits);
         let limit = Duration::from_millis(self.config.sandbox.start_timeout_ms);
-        let outcome = tokio::time::timeout(limit, ready).await.unwrap_or(Err(OpenError::TimedOut(limit)));
+        let (outcome, overfull) = tokio::join!(tokio::time::timeout(limit, ready), meter.first());
+        let outcome =
+            overfull.map_or(outcome.unwrap_or(Err(OpenError::TimedOut(limit))), |why| Err(OpenError::Overfull(why)));
         match outcome {
             Ok(()) => {
                 tracing::debug!(%session, "the sandbox stands");
                 self.tasks.spawn("sandbox", watch(Arc::clone(&self.engine), remains.id.clone(), remains.gone.clone()));
-                Ok(Sandbox { link: handle, reports, remains })
+                Ok(Sandbox { link: handle, reports, remains, meter })
             }
             Err(error) => {
                 remains.clear().await;
                 Err(error)
             }
         }
+    }
+
+    fn meter(&self, workspace: &Workspace, limits: &SessionLimits) -> Meter {
+        let config = &self.config.sandbox;
+        let bounds = Bounds {
+            bytes: limits.workspace_bytes.unwrap_or(i64::MAX).min(config.workspace_bytes).unsigned_abs(),
+            files: config.workspace_files,
+            free: config.min_free_bytes,
+        };
+        let every = Duration::from_millis(config.workspace_check_ms);
+        Meter::new(workspace.directory(), bounds, every, Arc::clone(&self.walks))
     }
 
     fn contract(&self, token: Token, epoch: i64, workspace: &Workspace) -> Contract {
@@ -184,6 +206,11 @@ impl Maker {
 }
 
 impl Sandbox {
+    /// Waits until its workspace holds more than it may, or the disk has too little left.
+    pub async fn overfull(&mut self) -> Overfull {
+        self.meter.overfull().await
+    }
+
     /// Ends everything in it and removes it.
     pub async fn close(self) {
         self.link.finish();

@@ -5,8 +5,10 @@ mod error;
 mod image;
 mod link;
 mod maker;
+mod meter;
 mod model_socket;
 mod posture;
+mod usage;
 mod workspace;
 
 pub use directory::MODEL_SOCKET_INSIDE;
@@ -14,5 +16,6 @@ pub use error::OpenError;
 pub use image::find_image;
 pub use link::{LinkHandle, Report};
 pub use maker::{Maker, Sandbox};
+pub use meter::Overfull;
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};
 pub use workspace::{Workspace, WorkspaceError};

@@ -6,6 +6,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
@@ -19,7 +20,7 @@ const FIRST_USER: u32 = 1000;
 /// A directory that was found to be inside a root, held open.
 #[derive(Debug)]
 pub struct Workspace {
-    descriptor: OwnedFd,
+    descriptor: Arc<OwnedFd>,
     /// The root it lies below.
     pub root: PathBuf,
     /// Its path below the root; empty for the root itself.
@@ -96,7 +97,7 @@ impl Workspace {
             return Err(WorkspaceError::SystemOwner);
         }
         Ok(Self {
-            descriptor,
+            descriptor: Arc::new(descriptor),
             root: root.to_owned(),
             relative: relative.to_owned(),
             uid: status.st_uid,
@@ -110,6 +111,11 @@ impl Workspace {
     pub fn by_descriptor(&self) -> WorkspaceMount {
         let number = self.descriptor.as_raw_fd();
         WorkspaceMount::Descriptor(format!("/proc/{}/fd/{number}", std::process::id()).into())
+    }
+
+    /// The open directory itself, for whoever looks at what it holds.
+    pub(super) fn directory(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.descriptor)
     }
 
     /// The workspace as an engine is given it that cannot reach our descriptors.

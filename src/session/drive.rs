@@ -11,7 +11,7 @@ use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
 use crate::config::{Config, SessionConfig};
 use crate::domain::{EndReason, Outcome, RepositoryGrant, SessionLimits, SessionOverview, TurnEnd};
-use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE};
+use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE, Overfull};
 
 /// The control request whose answer says that the agent listens.
 const READY: &str = "initialize";
@@ -149,6 +149,11 @@ fn with_money(end: TurnEnd, activity: &Activity) -> TurnEnd {
 /// How a turn ends that never had its place.
 pub(super) fn waited_too_long(limit: Duration) -> TurnEnd {
     TurnEnd::failed(EndReason::WaitTimeout, format!("The session waited for its place for {limit:?}"))
+}
+
+/// How a turn ends whose workspace holds too much.
+pub(super) fn overfull(why: Overfull) -> TurnEnd {
+    TurnEnd::failed(EndReason::WorkspaceLimit, format!("{why}; it was stopped"))
 }
 
 fn timed_out(reason: EndReason, what: &str, limit: Duration) -> TurnEnd {

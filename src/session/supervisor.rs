@@ -24,7 +24,7 @@ use super::registry::Shared;
 use super::stop::{Manner, stop};
 use crate::admission::Ticket;
 use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
-use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
+use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Workspace};
 use crate::store::StoreError;
 
 /// What is asked of a supervisor.
@@ -111,7 +111,7 @@ impl Supervisor {
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
         self.shared.tasks.spawn("recorder", recorder.run(reports, sender));
-        let manner = self.turn(&sandbox, &mut progress, &activity, opened_at).await;
+        let manner = self.turn(&mut sandbox, &mut progress, &activity, opened_at).await;
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
         }
@@ -123,7 +123,7 @@ impl Supervisor {
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
     async fn turn(
         &mut self,
-        sandbox: &Sandbox,
+        sandbox: &mut Sandbox,
         progress: &mut mpsc::Receiver<Progress>,
         activity: &Activity,
         opened_at: Instant,
@@ -146,7 +146,10 @@ impl Supervisor {
             running.map_err(|error| store_failed(&error))?;
             is_at_work = true;
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
-            Ok(drive::finish(progress, activity, opened_at, &times).await)
+            Ok(tokio::select! {
+                end = drive::finish(progress, activity, opened_at, &times) => end,
+                why = sandbox.overfull() => drive::overfull(why),
+            })
         };
         let end = {
             let mut work = pin!(work);
@@ -200,6 +203,9 @@ impl Supervisor {
                 .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
             shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await.map_err(|error| {
+                if let OpenError::Overfull(why) = error {
+                    return drive::overfull(why);
+                }
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })

@@ -11,6 +11,7 @@ mod cli_prices;
 mod confinement;
 mod engine;
 mod execution;
+mod fullness;
 mod harness;
 mod limits;
 mod money;
