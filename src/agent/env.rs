@@ -1,10 +1,11 @@
 //! The agent's environment: what the installation sets, what a caller may add, what a caller may not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::AgentConfig;
+use crate::domain::RepositoryGrant;
 
-use super::HOME;
+use super::{HOME, repository};
 
 /// Names a caller may not set: they decide how the agent starts, what it loads, whom it trusts or where its model is.
 const REFUSED: &[&str] = &[
@@ -54,7 +55,7 @@ pub fn refused_env(env: &BTreeMap<String, String>) -> Vec<String> {
     env.keys().filter(|name| is_refused(name)).cloned().collect()
 }
 
-fn is_refused(name: &str) -> bool {
+pub(super) fn is_refused(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     name.is_empty()
         || name.contains(['=', '\0'])
@@ -63,11 +64,13 @@ fn is_refused(name: &str) -> bool {
 }
 
 /// The agent's whole environment. `model_socket` is where the sandbox reaches the model; the key in it opens nothing,
-/// because the gateway knows the sandbox by its socket and puts the real key in.
+/// because the gateway knows the sandbox by its socket and puts the real key in. `grants` is what of the repository's own
+/// configuration is heeded.
 pub fn agent_env(
     asked: &BTreeMap<String, String>,
     model_socket: &str,
     config: &AgentConfig,
+    grants: &BTreeSet<RepositoryGrant>,
 ) -> BTreeMap<String, String> {
     let mut env = asked.clone();
     let max_output_tokens = config.max_output_tokens.to_string();
@@ -91,7 +94,7 @@ pub fn agent_env(
         ("TMPDIR", "/tmp"),
         ("USER", "agent"),
     ];
-    for (name, value) in ours {
+    for (name, value) in ours.into_iter().chain(repository::variables(grants)) {
         env.insert(name.to_owned(), value.to_owned());
     }
     env
@@ -119,7 +122,7 @@ mod tests {
             max_output_tokens: 1,
             max_retries: 1,
         };
-        let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", &config);
+        let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", &config, &BTreeSet::new());
         assert_eq!(env["LANG"], "C.UTF-8");
         assert_eq!(env["CI"], "x");
         assert_eq!(env["ANTHROPIC_UNIX_SOCKET"], "/run/innkeeper/model.sock");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use innkeeper_shim::protocol::Fault;
 
+use super::Overfull;
 use crate::spawner::SpawnerError;
 
 /// Why a sandbox could not be made: texts for operators.
@@ -27,6 +28,17 @@ pub enum OpenError {
     /// Its shim did not come up in time.
     #[error("the sandbox was not ready within {0:?}")]
     TimedOut(Duration),
+    /// The workspace holds more than it may.
+    #[error("{0}")]
+    Overfull(Overfull),
+    /// The engine has no such runtime.
+    #[error("the engine has no runtime `{name}`; it has: {}", .known.join(", "))]
+    Runtime {
+        /// The one asked for.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
     /// The server is stopping.
     #[error("the server is stopping")]
     Closed,

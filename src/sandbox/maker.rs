@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, LinkHandle, Report};
+use super::meter::{Bounds, Meter, Overfull};
 use super::{Caller, ModelSocket, OpenError, posture};
 use crate::config::Config;
 use crate::domain::SessionLimits;
@@ -52,6 +53,7 @@ pub struct Sandbox {
     /// What its shim reports.
     pub reports: mpsc::Receiver<Report>,
     remains: Remains,
+    meter: Meter,
 }
 
 /// What is left to clean up of a sandbox, whatever became of it.
@@ -93,7 +95,7 @@ impl Maker {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
         let session = caller.session;
         let Wish { epoch, workspace, image, runtime, limits } = wish;
-        let token = new_token()?;
+        let (token, workspace_bytes) = (new_token()?, limits.workspace_bytes);
         let grace = Duration::from_millis(self.config.sandbox.server_away_grace_ms);
         let tenant = caller.tenant;
         let order = Order { tenant, session, epoch, workspace, image, runtime, limits, token: token.clone(), grace };
@@ -111,13 +113,17 @@ impl Maker {
             present(&mut reports, &remains, &confinement).await?;
             Ok((handle, reports))
         };
+        let mut meter = self.meter(remains.id.clone(), workspace_bytes);
         let limit = Duration::from_millis(self.config.sandbox.start_timeout_ms);
-        let outcome = tokio::time::timeout(limit, ready).await.unwrap_or(Err(OpenError::TimedOut(limit)));
+        let (outcome, overfull) = tokio::join!(tokio::time::timeout(limit, ready), meter.first());
+        let outcome =
+            overfull.map_or(outcome.unwrap_or(Err(OpenError::TimedOut(limit))), |why| Err(OpenError::Overfull(why)));
         match outcome {
             Ok((link, reports)) => {
                 tracing::debug!(%session, "the sandbox stands");
-                self.tasks.spawn("sandbox", watch(Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone()));
-                Ok(Sandbox { link, reports, remains })
+                let (spawner, id, gone) = (Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone());
+                self.tasks.spawn("sandbox", watch(spawner, id, gone));
+                Ok(Sandbox { link, reports, remains, meter })
             }
             Err(error) => {
                 remains.clear().await;
@@ -125,9 +131,25 @@ impl Maker {
             }
         }
     }
+
+    fn meter(&self, id: EngineId, workspace_bytes: Option<i64>) -> Meter {
+        let config = &self.config.sandbox;
+        let bounds = Bounds {
+            bytes: workspace_bytes.unwrap_or(i64::MAX).min(config.workspace_bytes).unsigned_abs(),
+            files: config.workspace_files,
+            free: config.min_free_bytes,
+        };
+        let every = Duration::from_millis(config.workspace_check_ms);
+        Meter::new(Arc::clone(&self.spawner), id, bounds, every)
+    }
 }
 
 impl Sandbox {
+    /// Waits until its workspace holds more than it may, or the disk has too little left.
+    pub async fn overfull(&mut self) -> Overfull {
+        self.meter.overfull().await
+    }
+
     /// Ends everything in it and removes it.
     pub async fn close(self) {
         self.link.finish();

@@ -3,10 +3,12 @@
 mod error;
 mod link;
 mod maker;
+mod meter;
 mod model_socket;
 mod posture;
 
 pub use error::OpenError;
 pub use link::{LinkHandle, Report};
 pub use maker::{Maker, Sandbox, Wish};
+pub use meter::Overfull;
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};

@@ -1,5 +1,6 @@
 //! Driving an agent through one turn: make it ready, give it the prompt, wait for its answer, mind the clocks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use innkeeper_shim::protocol::{Exited, Start};
@@ -9,8 +10,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
 use crate::config::{Config, SessionConfig};
-use crate::domain::{EndReason, Outcome, SessionLimits, SessionOverview, TurnEnd};
-use crate::sandbox::{Activity, LinkHandle};
+use crate::domain::{EndReason, Outcome, RepositoryGrant, SessionLimits, SessionOverview, TurnEnd};
+use crate::sandbox::{Activity, LinkHandle, Overfull};
 use crate::spawner::MODEL_SOCKET_INSIDE;
 
 /// The control request whose answer says that the agent listens.
@@ -37,13 +38,15 @@ impl Times {
     }
 }
 
-/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far.
+/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far, and `grants` what
+/// of the repository's own configuration it heeds.
 ///
 /// # Errors
 /// How the turn ended, when the agent does not come up.
 pub(super) async fn begin(
     overview: &SessionOverview,
     transcript: String,
+    grants: &BTreeSet<RepositoryGrant>,
     link: &LinkHandle,
     progress: &mut mpsc::Receiver<Progress>,
     config: &Config,
@@ -54,9 +57,10 @@ pub(super) async fn begin(
         Some(name) => (Conversation::Resumed(name), vec![(agent::transcript_path(name), transcript.into())]),
         None => (Conversation::New(overview.session.id), Vec::new()),
     };
+    let env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent, grants);
     let start = Start {
-        argv: agent::argv(conversation, spec, &config.agent),
-        env: agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent),
+        argv: agent::argv(conversation, spec, &config.agent, grants, &env),
+        env,
         cwd: agent::WORKSPACE.to_owned(),
     };
     link.start(&files, start);
@@ -148,6 +152,11 @@ pub(super) fn waited_too_long(limit: Duration) -> TurnEnd {
     TurnEnd::failed(EndReason::WaitTimeout, format!("The session waited for its place for {limit:?}"))
 }
 
+/// How a turn ends whose workspace holds too much.
+pub(super) fn overfull(why: Overfull) -> TurnEnd {
+    TurnEnd::failed(EndReason::WorkspaceLimit, format!("{why}; it was stopped"))
+}
+
 fn timed_out(reason: EndReason, what: &str, limit: Duration) -> TurnEnd {
     TurnEnd::failed(reason, format!("{what} {limit:?}; it was stopped"))
 }
@@ -157,6 +166,9 @@ fn broke_off(step: Option<Progress>) -> TurnEnd {
         Some(Progress::Exited(exited)) => exited_early(&exited),
         Some(Progress::Fault(why)) => {
             TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"))
+        }
+        Some(Progress::TooMuch(limit)) => {
+            TurnEnd::failed(EndReason::OutputLimit, format!("The agent said more than {limit} bytes; it was stopped"))
         }
         Some(Progress::StoreFailed) => {
             TurnEnd::failed(EndReason::Interrupted, "The server could not store what the agent said")

@@ -6,6 +6,7 @@
 mod drive;
 mod entrance;
 mod error;
+mod output;
 mod reconciler;
 mod recorder;
 mod registry;

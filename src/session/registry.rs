@@ -11,8 +11,8 @@ use super::{CancelError, DeleteError, ResumeError, StartError};
 use crate::admission::{Place, Queue, Ticket};
 use crate::config::Config;
 use crate::domain::{
-    Clock, KeyId, SeedStatus, SessionId, SessionLimits, SessionOverview, SessionState, Tenant, TenantId, Timestamp,
-    TurnId, TurnSpec,
+    Clock, KeyId, SeedStatus, SessionId, SessionLimits, SessionOverview, SessionState, Tenant, TenantId, TenantLimits,
+    Timestamp, TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
@@ -253,6 +253,7 @@ impl Registry {
             ticket: Some(ticket),
             predecessor,
             limits: SessionLimits::default(),
+            allowed: TenantLimits::default(),
             over: false,
         };
         self.0.tasks.spawn("supervisor", async move {

@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::drive;
+use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
 use crate::admission::Ticket;
-use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
+use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
 use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
 use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::StoreError;
@@ -48,6 +49,8 @@ pub(super) struct Supervisor {
     pub(super) predecessor: Option<CancellationToken>,
     /// What it may use, by its request and by its tenant's limits when the sandbox was made.
     pub(super) limits: SessionLimits,
+    /// What its tenant was allowed when the sandbox was made.
+    pub(super) allowed: TenantLimits,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -104,11 +107,12 @@ impl Supervisor {
             session,
             turn: self.overview.turn.id,
             link: sandbox.link.clone(),
+            output: self.output(),
         };
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
         self.shared.tasks.spawn("recorder", recorder.run(reports, sender));
-        let manner = self.turn(&sandbox, &mut progress, &activity, opened_at).await;
+        let manner = self.turn(&mut sandbox, &mut progress, &activity, opened_at).await;
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
         }
@@ -120,7 +124,7 @@ impl Supervisor {
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
     async fn turn(
         &mut self,
-        sandbox: &Sandbox,
+        sandbox: &mut Sandbox,
         progress: &mut mpsc::Receiver<Progress>,
         activity: &Activity,
         opened_at: Instant,
@@ -132,17 +136,21 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
         let times = drive::Times::new(&shared.config.session, &self.limits);
+        let grants = self.allowed.repository.clone().unwrap_or_default();
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
-            drive::begin(&overview, transcript, &sandbox.link, progress, &shared.config).await?;
+            drive::begin(&overview, transcript, &grants, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
             running.map_err(|error| store_failed(&error))?;
             is_at_work = true;
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
-            Ok(drive::finish(progress, activity, opened_at, &times).await)
+            Ok(tokio::select! {
+                end = drive::finish(progress, activity, opened_at, &times) => end,
+                why = sandbox.overfull() => drive::overfull(why),
+            })
         };
         let end = {
             let mut work = pin!(work);
@@ -184,9 +192,9 @@ impl Supervisor {
             Err(error) => return Err(store_failed(&error)),
         };
         let asked = self.overview.turn.spec.limits.unwrap_or_default();
-        let of_tenant = tenant.map(|tenant| tenant.limits).unwrap_or_default();
-        self.limits = asked.lowest(&SessionLimits::of_tenant(&of_tenant));
-        let runtime = of_tenant.runtime;
+        self.allowed = tenant.map(|tenant| tenant.limits).unwrap_or_default();
+        self.limits = asked.lowest(&SessionLimits::of_tenant(&self.allowed));
+        let runtime = self.allowed.runtime.clone();
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
         let opening = async move {
             let now = shared.clock.now();
@@ -197,8 +205,12 @@ impl Supervisor {
             let wish = Wish { epoch, workspace, image, runtime, limits };
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
             shared.maker.open(caller, wish).await.map_err(|error| {
-                if let OpenError::Spawner(SpawnerError::Workspace(why)) = error {
-                    return TurnEnd::failed(EndReason::StartFailed, why.to_string());
+                match error {
+                    OpenError::Spawner(SpawnerError::Workspace(why)) => {
+                        return TurnEnd::failed(EndReason::StartFailed, why.to_string());
+                    }
+                    OpenError::Overfull(why) => return drive::overfull(why),
+                    _ => {}
                 }
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
@@ -215,6 +227,13 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// What the agent may say.
+    fn output(&self) -> Output {
+        let config = &self.shared.config.sandbox;
+        let limit = self.limits.output_bytes.unwrap_or(i64::MAX).min(config.output_bytes);
+        Output::new(limit.unsigned_abs(), config.output_bytes_per_second)
     }
 
     /// Returns when the turn is to be cancelled, with where to answer. Whoever waits for this beside something else loses

@@ -78,3 +78,21 @@ pub struct Confinement {
     /// What it may use.
     pub limits: Limits,
 }
+
+#[cfg(test)]
+impl Order {
+    /// A sandbox for whom nobody knows.
+    pub(crate) fn test(workspace: WorkspacePath) -> Self {
+        Self {
+            tenant: TenantId::generate(),
+            session: SessionId::generate(),
+            epoch: 1,
+            workspace,
+            image: None,
+            runtime: None,
+            limits: SessionLimits::default(),
+            token: Token::new("token"),
+            grace: Duration::from_secs(1),
+        }
+    }
+}

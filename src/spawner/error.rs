@@ -25,6 +25,9 @@ pub enum SpawnerError {
     /// The sandbox's directory or sockets could not be made.
     #[error("the sandbox's directory could not be made")]
     Directory(#[source] std::io::Error),
+    /// The workspace cannot be looked through.
+    #[error("the workspace cannot be looked through")]
+    Measure(#[source] std::io::Error),
     /// The spawner's process failed, and says why.
     #[error("the spawner failed: {0}")]
     Failed(String),

@@ -1,21 +1,28 @@
 //! The spawner in this process: opens workspaces, and has the engine make sandboxes of them.
 
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use rustix::io::Errno;
+use tokio::sync::Semaphore;
 
 use super::directory::SandboxDirectory;
 use super::image::find_image;
+use super::size::{free_bytes, measure};
 use super::workspace::Workspace;
 use super::{
     Confinement, FoundWorkspace, NewRoots, Opened, Order, Policy, RootError, RootKeeper, RootsHere, Spawner,
-    SpawnerError, WorkspacePath, confinement,
+    SpawnerError, WorkspacePath, WorkspaceSize, confinement,
 };
 use crate::config::Config;
 use crate::engine::{Engine, EngineId, Exit};
+
+/// Workspaces that are walked through at the same time.
+const WALKS: usize = 2;
 
 /// The spawner in this process.
 #[derive(Debug)]
@@ -29,13 +36,15 @@ pub struct Local {
     directories: PathBuf,
     /// The sandboxes that were made here and not removed: no call reaches another container of the machine.
     live: Mutex<HashMap<EngineId, Live>>,
+    /// Walking through a workspace is disk work: a few at a time.
+    walks: Semaphore,
 }
 
 /// What is held of a sandbox for as long as it is there.
 #[derive(Debug)]
 struct Live {
     /// Open, so that its number means the same directory until it is mounted, and is found again afterwards.
-    _workspace: Workspace,
+    workspace: Workspace,
     /// Removed when dropped.
     _directory: SandboxDirectory,
 }
@@ -52,7 +61,16 @@ impl Local {
         let installation = installation.to_owned();
         let mut roots = RootsHere::new(&config, policy.clone());
         roots.forbid(directories.clone(), "the directory of the sandboxes' sockets");
-        Self { engine, config, policy, roots, installation, directories, live: Mutex::default() }
+        Self {
+            engine,
+            config,
+            policy,
+            roots,
+            installation,
+            directories,
+            live: Mutex::default(),
+            walks: Semaphore::new(WALKS),
+        }
     }
 
     /// Checks where workspaces may lie, before the first is opened.
@@ -66,7 +84,8 @@ impl Local {
     /// One whose engine is in memory, for tests of what is above.
     #[cfg(test)]
     pub(crate) fn fake(config: &Arc<Config>) -> Arc<Self> {
-        let engine = Arc::new(crate::engine::fake::FakeEngine::new([]));
+        let ours = config.engine.image.clone();
+        let engine = Arc::new(crate::engine::fake::FakeEngine::new([(ours, super::image::test())]));
         Arc::new(Self::new(engine, Arc::clone(config), Policy::Embedded, "test", config.sandboxes_dir()))
     }
 
@@ -90,7 +109,13 @@ impl Local {
         if self.live().contains_key(id) {
             return Ok(());
         }
-        Err(SpawnerError::Refused(format!("there is no sandbox `{}` of this spawner", id.0)))
+        Err(unknown(id))
+    }
+
+    /// The open workspace of a sandbox.
+    fn directory(&self, id: &EngineId) -> Result<Arc<OwnedFd>, SpawnerError> {
+        self.check_ours(id)?;
+        self.live().get(id).map(|live| live.workspace.directory()).ok_or_else(|| unknown(id))
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<EngineId, Live>> {
@@ -127,7 +152,7 @@ impl Spawner for Local {
         let spec = confinement::spec(&order, &self.installation, image, &self.config, &workspace, &directory);
         let id = self.engine.create(&spec).await?;
         let confinement = Confinement { workspace: workspace.found, limits: spec.limits };
-        self.live().insert(id.clone(), Live { _workspace: workspace, _directory: directory });
+        self.live().insert(id.clone(), Live { workspace, _directory: directory });
         Ok(Opened { id, confinement, shim, model })
     }
 
@@ -139,6 +164,19 @@ impl Spawner for Local {
     async fn wait(&self, id: &EngineId) -> Result<Exit, SpawnerError> {
         self.check_ours(id)?;
         Ok(self.engine.wait(id).await?)
+    }
+
+    async fn free_bytes(&self, id: &EngineId) -> Result<u64, SpawnerError> {
+        let directory = self.directory(id)?;
+        blocking(move || free_bytes(directory.as_fd())).await
+    }
+
+    async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError> {
+        let directory = self.directory(id)?;
+        let given_up = GiveUp(Arc::default());
+        let _turn = self.walks.acquire().await;
+        let flag = Arc::clone(&given_up.0);
+        blocking(move || measure(directory.as_fd(), most_files, &flag)).await
     }
 
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
@@ -166,6 +204,27 @@ impl RootKeeper for Local {
     async fn prepare_roots(&self, new: NewRoots) -> Result<(), RootError> {
         self.roots.prepare_roots(new).await
     }
+}
+
+fn unknown(id: &EngineId) -> SpawnerError {
+    SpawnerError::Refused(format!("there is no sandbox `{}` of this spawner", id.0))
+}
+
+/// Ends a walk that nobody waits for any more.
+struct GiveUp(Arc<AtomicBool>);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does disk work where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Errno> + Send + 'static,
+) -> Result<T, SpawnerError> {
+    let done = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Errno::CANCELED));
+    done.map_err(|errno| SpawnerError::Measure(errno.into()))
 }
 
 /// Removes the directories of sandboxes that are gone.

@@ -20,6 +20,7 @@ mod policy;
 mod remote;
 mod roots;
 mod server;
+mod size;
 mod wire;
 mod workspace;
 
@@ -36,6 +37,7 @@ pub use policy::Policy;
 pub use remote::Remote;
 pub use roots::{NewRoots, RootError, RootKeeper, RootsHere, TakenPlace};
 pub use server::Server;
+pub use size::WorkspaceSize;
 pub use workspace::WorkspaceError;
 
 /// What makes and destroys sandboxes on behalf of sessions.
@@ -58,6 +60,12 @@ pub trait Spawner: RootKeeper {
 
     /// Waits until the sandbox has ended, and says how.
     async fn wait(&self, id: &EngineId) -> Result<Exit, SpawnerError>;
+
+    /// How many bytes the filesystem of a sandbox's workspace has left for ordinary users.
+    async fn free_bytes(&self, id: &EngineId) -> Result<u64, SpawnerError>;
+
+    /// Counts what a sandbox's workspace holds, up to so many files. Whoever does not wait for it any more ends it.
+    async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError>;
 
     /// Kills everything in the sandbox and removes it, running or not. One that is gone is not an error.
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError>;

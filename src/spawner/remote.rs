@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use super::wire::{self, Answer, Call, MAX_ANSWER_BYTES};
 use super::{
     EngineId, Exit, FoundWorkspace, NewRoots, Opened, Order, RootError, RootKeeper, Spawner, SpawnerError,
-    WorkspacePath,
+    WorkspacePath, WorkspaceSize,
 };
 
 /// The spawner that listens at a socket.
@@ -100,6 +100,20 @@ impl Spawner for Remote {
     async fn wait(&self, id: &EngineId) -> Result<Exit, SpawnerError> {
         match self.call(Call::Wait { id: id.clone() }).await? {
             Answer::Exit(exit) => Ok(exit),
+            _ => Err(self.foreign()),
+        }
+    }
+
+    async fn free_bytes(&self, id: &EngineId) -> Result<u64, SpawnerError> {
+        match self.call(Call::FreeBytes { id: id.clone() }).await? {
+            Answer::Free(bytes) => Ok(bytes),
+            _ => Err(self.foreign()),
+        }
+    }
+
+    async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError> {
+        match self.call(Call::Measure { id: id.clone(), most_files }).await? {
+            Answer::WorkspaceSize(usage) => Ok(usage),
             _ => Err(self.foreign()),
         }
     }

@@ -111,7 +111,7 @@ async fn answer(local: &Local, mut stream: UnixStream) -> io::Result<()> {
         };
     }
     let done = {
-        // A caller that left needs no answer: nobody waits for a sandbox's end any more.
+        // A caller that left needs no answer: nobody waits for a sandbox's end, or the sum of its files, any more.
         let left = async {
             while stream.readable().await.is_ok() {
                 match stream.try_read(&mut [0]) {
@@ -120,10 +120,10 @@ async fn answer(local: &Local, mut stream: UnixStream) -> io::Result<()> {
                 }
             }
         };
-        let is_wait = matches!(call, Call::Wait { .. });
+        let is_long = matches!(call, Call::Wait { .. } | Call::Measure { .. });
         tokio::select! {
             done = perform(local, call) => done,
-            () = left, if is_wait => return Err(io::ErrorKind::ConnectionAborted.into()),
+            () = left, if is_long => return Err(io::ErrorKind::ConnectionAborted.into()),
         }
     };
     wire::write(&mut stream, &done.unwrap_or_else(failure)).await
@@ -137,6 +137,8 @@ async fn perform(local: &Local, call: Call) -> Result<Answer, SpawnerError> {
         Call::Open { .. } => unreachable!("answered with its descriptors"),
         Call::Start { id } => local.start(&id).await.map(|()| Answer::Done)?,
         Call::Wait { id } => Answer::Exit(local.wait(&id).await?),
+        Call::FreeBytes { id } => Answer::Free(local.free_bytes(&id).await?),
+        Call::Measure { id, most_files } => Answer::WorkspaceSize(local.measure(&id, most_files).await?),
         Call::Remove { id } => local.remove(&id).await.map(|()| Answer::Done)?,
         Call::PrepareRoots { new } => {
             local.prepare_roots(new).await.map_err(|error| SpawnerError::Root(wire::chain(&error)))?;

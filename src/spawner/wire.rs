@@ -17,6 +17,7 @@ use tokio::net::UnixStream;
 
 use super::{
     Confinement, EngineId, Exit, FoundWorkspace, NewRoots, Order, SpawnerError, WorkspaceError, WorkspacePath,
+    WorkspaceSize,
 };
 
 /// The largest call.
@@ -38,6 +39,8 @@ pub(super) enum Call {
     Open { order: Box<Order> },
     Start { id: EngineId },
     Wait { id: EngineId },
+    FreeBytes { id: EngineId },
+    Measure { id: EngineId, most_files: u64 },
     Remove { id: EngineId },
     Sweep {},
     PrepareRoots { new: NewRoots },
@@ -53,6 +56,8 @@ pub(super) enum Answer {
     /// Two descriptors follow: the shim's socket, and the model's.
     Opened(EngineId, Confinement),
     Exit(Exit),
+    Free(u64),
+    WorkspaceSize(WorkspaceSize),
     Swept(usize),
     Failure(Failure),
 }

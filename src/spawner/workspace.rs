@@ -6,6 +6,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
@@ -21,7 +22,7 @@ const FIRST_USER: u32 = 1000;
 /// A directory that was found to be inside a root, held open.
 #[derive(Debug)]
 pub(super) struct Workspace {
-    descriptor: OwnedFd,
+    descriptor: Arc<OwnedFd>,
     /// Where it was found.
     path: PathBuf,
     /// What it is.
@@ -99,13 +100,18 @@ impl Workspace {
         }
         let found =
             FoundWorkspace { uid: status.st_uid, gid: status.st_gid, device: status.st_dev, inode: status.st_ino };
-        Ok(Self { descriptor, path: path.root.join(&path.relative), found })
+        Ok(Self { descriptor: Arc::new(descriptor), path: path.root.join(&path.relative), found })
     }
 
     /// The workspace as an engine is given it: by the open descriptor, valid as long as `self` lives.
     pub(super) fn by_descriptor(&self) -> WorkspaceMount {
         let number = self.descriptor.as_raw_fd();
         WorkspaceMount::Descriptor(format!("/proc/{}/fd/{number}", std::process::id()).into())
+    }
+
+    /// The open directory itself, for whoever looks at what it holds.
+    pub(super) fn directory(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.descriptor)
     }
 
     /// The workspace as an engine is given it that cannot reach our descriptors.

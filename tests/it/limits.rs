@@ -37,9 +37,18 @@ async fn a_turn_and_a_sandbox_have_their_time() {
 async fn a_tool_that_takes_all_memory_dies_and_the_agent_goes_on() {
     let server = Server::start_with(&[("sandbox.memory_bytes", "536870912")]).await;
     let tenant = server.tenant("acme").await;
-    let status = tenant.run_freely(&bash("python3 -c 'x = bytearray(2 << 30)'; echo code $?")).await;
-    assert_eq!(status["status"], "completed", "{status}");
-    assert!(tool_results(&status)[0].ends_with("code 137"), "{:?}", tool_results(&status));
+    let quiet = tenant.run_freely(&bash("true")).await;
+    assert!(quiet.get("out_of_memory_kills").is_none(), "{quiet}");
+    let session = quiet["session_id"].as_str().unwrap();
+    let hungry = bash("python3 -c 'x = bytearray(2 << 30)'; echo code $?");
+    for (prompt, kills) in [(hungry, json!(1)), (bash("true"), json!(null))] {
+        let body = json!({"prompt": prompt, "permission_mode": "bypassPermissions", "resume_session_id": session});
+        let status = tenant.run(&body).await;
+        assert_eq!(status["status"], "completed", "{status}");
+        assert_eq!(status["out_of_memory_kills"], kills, "{status}");
+        let killed = tool_results(&status).iter().filter(|result| result.ends_with("code 137")).count();
+        assert_eq!(killed, 1, "{status}");
+    }
 }
 
 #[tokio::test]

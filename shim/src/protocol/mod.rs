@@ -34,6 +34,9 @@
 //! `seq`; only then does the shim forget them. `have` is the last entry the server has stored, and acknowledges too.
 //! The journal is bounded: when it is full the shim stops reading the agent's pipes, and the agent waits.
 //!
+//! `OutOfMemory{killed}` may stand anywhere between the first and the last entry: the shim looks twice a second, and
+//! before each line, and before `Exited`, whether processes of the sandbox were killed for want of memory. Where it cannot see that, none comes.
+//!
 //! A line is what stands between two newlines, whatever its bytes, up to [`MAX_LINE_BYTES`]; a longer one is cut there
 //! and marked. What stands after the last newline at the end of the stream is a line too.
 //!

@@ -67,6 +67,9 @@ pub(super) struct StatusBody {
     queue: Option<Value>,
     /// The limits that were applied to the last turn, if any were asked for.
     limits: Option<Value>,
+    /// How many processes of the sandbox were killed for want of memory in the last turn; absent when none was.
+    #[schema(example = 1)]
+    out_of_memory_kills: Option<u64>,
 }
 
 /// A message of the conversation.
