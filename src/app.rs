@@ -67,7 +67,14 @@ impl App {
         info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
 
         let (model_sockets, sockets) = mpsc::channel(64);
-        let gateway = Gateway::new(&config.gateway, config.rates, store.clone(), Arc::clone(&clock), tasks.clone())?;
+        let gateway = Gateway::new(
+            &config.gateway,
+            &config.egress,
+            config.rates,
+            store.clone(),
+            Arc::clone(&clock),
+            tasks.clone(),
+        )?;
         let prices = gateway.prices();
         reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));

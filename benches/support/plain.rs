@@ -75,7 +75,7 @@ impl Plain {
         let conversation = Conversation::New(SessionId::generate());
         let spec = TurnSpec::default();
         let mut command = self.docker_run(AGENT)?;
-        for (name, value) in agent_env(&spec.env, SOCKET, &self.config.agent) {
+        for (name, value) in agent_env(&spec.env, SOCKET, None, &self.config.agent) {
             command.args(["--env", &format!("{name}={value}")]);
         }
         command.arg("--interactive").arg(&self.config.engine.image);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper_shim::contract::{Contract, DEFAULT_SOCKET, DEFAULT_WORKSPACE};
+use innkeeper_shim::contract::{self, Contract, DEFAULT_SOCKET, DEFAULT_WORKSPACE, EGRESS_ADDRESS};
 use innkeeper_shim::protocol::Token;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
-use super::{Caller, ModelSocket, OpenError, Workspace, find_image, posture};
+use super::{Caller, MODEL_SOCKET_INSIDE, ModelSocket, OpenError, Workspace, find_image, posture};
 use crate::config::{Config, HandOver};
 use crate::domain::{Secret, SessionLimits};
 use crate::engine::{Engine, EngineId, Labels, Limits, SandboxSpec};
@@ -100,7 +100,7 @@ impl Maker {
         let directory =
             SandboxDirectory::create(&parent, &name, workspace.uid, workspace.gid).map_err(OpenError::Directory)?;
         let token = new_token()?;
-        let contract = self.contract(token.clone(), epoch, workspace);
+        let contract = self.contract(token.clone(), epoch, workspace, &caller);
         let mut spec = self.spec(&caller, epoch, workspace, &directory, &contract);
         if let Some(image) = image {
             spec.image = find_image(&*self.engine, image).await?;
@@ -137,7 +137,7 @@ impl Maker {
         }
     }
 
-    fn contract(&self, token: Token, epoch: i64, workspace: &Workspace) -> Contract {
+    fn contract(&self, token: Token, epoch: i64, workspace: &Workspace, caller: &Caller) -> Contract {
         Contract {
             token,
             epoch: epoch.unsigned_abs(),
@@ -146,6 +146,8 @@ impl Maker {
             workspace_device: workspace.device,
             workspace_inode: workspace.inode,
             grace: Duration::from_millis(self.config.sandbox.server_away_grace_ms),
+            egress: (!caller.egress.is_empty())
+                .then(|| contract::Egress { listen: EGRESS_ADDRESS, socket: MODEL_SOCKET_INSIDE.into() }),
         }
     }
 

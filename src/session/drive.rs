@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use innkeeper_shim::contract::EGRESS_ADDRESS;
 use innkeeper_shim::protocol::{Exited, Start};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -36,13 +37,15 @@ impl Times {
     }
 }
 
-/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far.
+/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far, and `has_egress`
+/// whether the sandbox may reach any host.
 ///
 /// # Errors
 /// How the turn ended, when the agent does not come up.
 pub(super) async fn begin(
     overview: &SessionOverview,
     transcript: String,
+    has_egress: bool,
     link: &LinkHandle,
     progress: &mut mpsc::Receiver<Progress>,
     config: &Config,
@@ -53,9 +56,10 @@ pub(super) async fn begin(
         Some(name) => (Conversation::Resumed(name), vec![(agent::transcript_path(name), transcript.into())]),
         None => (Conversation::New(overview.session.id), Vec::new()),
     };
+    let proxy = has_egress.then(|| format!("http://{EGRESS_ADDRESS}"));
     let start = Start {
         argv: agent::argv(conversation, spec, &config.agent),
-        env: agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent),
+        env: agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, proxy.as_deref(), &config.agent),
         cwd: agent::WORKSPACE.to_owned(),
     };
     link.start(&files, start);

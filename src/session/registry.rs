@@ -249,6 +249,7 @@ impl Registry {
             ticket: Some(ticket),
             predecessor,
             limits: SessionLimits::default(),
+            egress: Arc::default(),
             over: false,
         };
         self.0.tasks.spawn("supervisor", async move {

@@ -22,7 +22,7 @@ use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
 use crate::admission::Ticket;
-use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
+use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
 use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
 use crate::store::StoreError;
 
@@ -47,6 +47,8 @@ pub(super) struct Supervisor {
     pub(super) predecessor: Option<CancellationToken>,
     /// What it may use, by its request and by its tenant's limits when the sandbox was made.
     pub(super) limits: SessionLimits,
+    /// The hosts its sandbox may reach, by the same and by the settings.
+    pub(super) egress: Arc<[EgressHost]>,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -131,10 +133,11 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
         let times = drive::Times::new(&shared.config.session, &self.limits);
+        let has_egress = !self.egress.is_empty();
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
-            drive::begin(&overview, transcript, &sandbox.link, progress, &shared.config).await?;
+            drive::begin(&overview, transcript, has_egress, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
@@ -182,7 +185,12 @@ impl Supervisor {
             Ok(tenant) => tenant,
             Err(error) => return Err(store_failed(&error)),
         };
-        let asked = self.overview.turn.spec.limits.unwrap_or_default();
+        let spec = &self.overview.turn.spec;
+        let granted = tenant.as_ref().and_then(|tenant| tenant.limits.egress_hosts.as_deref()).unwrap_or_default();
+        let ceiling = &shared.config.egress.allowed_hosts;
+        self.egress = EgressHost::policy(spec.egress_hosts.as_deref(), granted, ceiling).into();
+        let egress = Arc::clone(&self.egress);
+        let asked = spec.limits.unwrap_or_default();
         let of_tenant = tenant.map(|tenant| SessionLimits::of_tenant(&tenant.limits)).unwrap_or_default();
         self.limits = asked.lowest(&of_tenant);
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
@@ -193,7 +201,7 @@ impl Supervisor {
             let epoch = epoch.map_err(|error| store_failed(&error))?;
             let workspace = Workspace::open_below(&session.root, &session.relative)
                 .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
-            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
+            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity, egress };
             shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await.map_err(|error| {
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::fault::{Fault, Kind, Step};
 use super::fields::{Entries, Fields, Item, MAX_ENTRIES, Member};
 use super::integer;
-use crate::domain::{PermissionMode, SessionLimits, TurnSpec};
+use crate::domain::{EgressHost, PermissionMode, SessionLimits, TurnSpec};
 
 /// How many rounds of model and tools a request may ask for.
 const MAX_TURNS: std::ops::RangeInclusive<i64> = 1..=100;
@@ -48,6 +48,7 @@ pub(super) fn execute(body: &RawValue, max_prompt_bytes: usize) -> Result<Execut
     let resume = reader.optional_text("resume_session_id", fields.resume_session_id);
     let image = reader.optional_text("image", fields.image);
     let limits = reader.limits(fields.limits);
+    let egress_hosts = reader.egress_hosts(fields.egress_hosts);
     if !reader.0.is_empty() {
         return Err(reader.0);
     }
@@ -65,6 +66,7 @@ pub(super) fn execute(body: &RawValue, max_prompt_bytes: usize) -> Result<Execut
         tools: None,
         image: image.filter(not_empty),
         limits,
+        egress_hosts,
     };
     Ok(ExecuteRequest { prompt, cwd: cwd.filter(not_empty), resume: resume.filter(not_empty), spec })
 }
@@ -134,6 +136,20 @@ impl Reader {
         let value = present(value)?;
         let limits = serde_json::from_str(value.get());
         limits.map_err(|error| self.note(&Kind::NotLimits(error.to_string()), &[Step::name("limits")], value)).ok()
+    }
+
+    /// Absent and empty are not the same here: the one is all hosts there are, the other none.
+    fn egress_hosts(&mut self, value: Option<&RawValue>) -> Option<Vec<EgressHost>> {
+        let name = "egress_hosts";
+        let value = present(value)?;
+        let mut hosts = Vec::new();
+        for (place, text) in self.list(name, Some(value)).iter().enumerate() {
+            match text.parse() {
+                Ok(host) => hosts.push(host),
+                Err(invalid) => self.note(&Kind::NotAHost(invalid), &[Step::name(name), Step::Place(place)], value),
+            }
+        }
+        Some(hosts)
     }
 
     fn max_turns(&mut self, value: Option<&RawValue>) -> Option<u32> {
