@@ -28,6 +28,10 @@ pub const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 /// Where the agent's tools find the way to granted hosts, inside a sandbox that has one.
 pub const EGRESS_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3128);
 
+/// Connections to it that are carried at the same time; further ones wait. The server's own bound is no higher, so that
+/// there is always a connection left for the agent's model.
+pub const MAX_EGRESS_CONNECTIONS: usize = 48;
+
 /// Names the [`Contract::token`], required.
 pub const TOKEN: &str = "INNKEEPER_SHIM_TOKEN";
 /// Names the [`Contract::epoch`], a decimal number, required.

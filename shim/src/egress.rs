@@ -3,17 +3,14 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use innkeeper_shim::contract::Egress;
+use innkeeper_shim::contract::{Egress, MAX_EGRESS_CONNECTIONS};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
-
-/// Connections at the same time; further ones wait. The server has a bound of its own.
-const MAX_CONNECTIONS: usize = 48;
 
 /// How long to wait after a connection could not be accepted, for want of descriptors as a rule.
 const RETRY: Duration = Duration::from_millis(50);
@@ -25,24 +22,20 @@ pub(crate) async fn listen(egress: &Egress) -> io::Result<TcpListener> {
 
 /// Carries whoever connects, for as long as the sandbox lives.
 pub(crate) async fn forward(listener: TcpListener, egress: &Egress) -> Infallible {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut carried = JoinSet::new();
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let socket = egress.socket.clone();
-                tokio::spawn(async move {
-                    // A connection that breaks ends, and whoever made it notices.
-                    let _ = carry(stream, &socket).await;
-                    drop(place);
-                });
-            }
-            Err(_) => sleep(RETRY).await,
+        tokio::select! {
+            // A connection that broke has ended, and whoever made it notices.
+            Some(_) = carried.join_next() => {}
+            accepted = listener.accept(), if carried.len() < MAX_EGRESS_CONNECTIONS => match accepted {
+                Ok((stream, _)) => drop(carried.spawn(carry(stream, egress.socket.clone()))),
+                Err(_) => sleep(RETRY).await,
+            },
         }
     }
 }
 
-async fn carry(mut tool: TcpStream, socket: &std::path::Path) -> io::Result<()> {
+async fn carry(mut tool: TcpStream, socket: PathBuf) -> io::Result<()> {
     let mut server = UnixStream::connect(socket).await?;
     copy_bidirectional(&mut tool, &mut server).await?;
     Ok(())

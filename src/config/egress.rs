@@ -21,7 +21,7 @@ pub struct EgressConfig {
     pub extra_hosts: Vec<ExtraHost>,
     /// Bytes of one sandbox, both directions and all connections together.
     pub max_bytes: u64,
-    /// Connections of one sandbox at the same time.
+    /// Connections of one sandbox at the same time, at most as many as its shim carries.
     pub max_connections: usize,
     /// How long finding and reaching a host may take, and then its first word.
     pub connect_timeout_ms: u64,

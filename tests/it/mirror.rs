@@ -2,6 +2,7 @@
 //! All are files; only the certificate authority is made up for the test.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -127,7 +128,10 @@ impl Mirror {
         let manifest = "[package]\nname = \"inn-hello\"\nversion = \"1.0.0\"\nedition = \"2021\"\n".to_owned();
         let files = [("Cargo.toml", manifest), ("src/lib.rs", "//! Hello cargo.\n".to_owned())];
         let package = tarball("inn-hello-1.0.0", &files);
-        let sum: String = digest(&SHA256, &package).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sum = String::new();
+        for byte in digest(&SHA256, &package).as_ref() {
+            write!(sum, "{byte:02x}").unwrap();
+        }
         self.write("cargo/crates/inn-hello-1.0.0.crate", package);
         let download = format!("{}/cargo/crates/{{crate}}-{{version}}.crate", self.url("crates"));
         self.write("cargo/index/config.json", json!({"dl": download}).to_string());

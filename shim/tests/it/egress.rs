@@ -1,5 +1,7 @@
 //! The way to granted hosts, as tools inside a sandbox find it.
 
+#![expect(clippy::unwrap_used, reason = "a sandbox that cannot be made should say where")]
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use innkeeper_shim::contract::Egress;

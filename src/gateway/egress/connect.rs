@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use innkeeper_shim::contract::MAX_EGRESS_CONNECTIONS;
 use metrics::counter;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -71,7 +72,7 @@ impl Egress {
         let policy = Arc::clone(&caller.egress);
         let Shared { store, clock, tasks, .. } = &*shared;
         let records = Records::new(store.clone(), Arc::clone(clock), tasks.clone(), caller, closed.clone());
-        let places = Arc::new(Semaphore::new(shared.config.max_connections.min(Semaphore::MAX_PERMITS)));
+        let places = Arc::new(Semaphore::new(shared.config.max_connections.min(MAX_EGRESS_CONNECTIONS)));
         let allowance = Allowance::new(shared.config.max_bytes);
         Arc::new(Self { shared, policy, places, allowance, records, closed })
     }

@@ -17,7 +17,7 @@ async fn bytes_go_both_ways_to_a_granted_host_and_are_counted() {
     let far = FarHost::new().await;
     let house = far.granted(&FarHost::settings(&[])).await;
     let (mut sandbox, mut host) = far.reached_by(&house).await;
-    sandbox.write_all(&[7; 100_000]).await.unwrap();
+    sandbox.write_all(&vec![7; 100_000]).await.unwrap();
     sandbox.shutdown().await.unwrap();
     let mut heard = Vec::new();
     host.read_to_end(&mut heard).await.unwrap();
@@ -53,19 +53,19 @@ async fn all_connections_of_a_sandbox_share_its_bytes() {
     let far = FarHost::new().await;
     let house = far.granted(&EgressConfig { max_bytes: 200_000, ..FarHost::settings(&[]) }).await;
     let (mut sandbox, mut host) = far.reached_by(&house).await;
-    sandbox.write_all(&[1; 90_000]).await.unwrap();
-    host.read_exact(&mut [0; 90_000]).await.unwrap();
+    sandbox.write_all(&vec![1; 90_000]).await.unwrap();
+    host.read_exact(&mut vec![0; 90_000]).await.unwrap();
     drop((sandbox, host));
     assert_eq!(brief(&events(&house, 1).await[0])[2], true);
     let (mut sandbox, mut host) = far.reached_by(&house).await;
     let answering = async {
         // What is too much is cut off, at one end or the other.
-        let _ = host.write_all(&[2; 200_000]).await;
+        let _ = host.write_all(&vec![2; 200_000]).await;
         let _ = host.read(&mut [0]).await;
     };
     let mut heard = Vec::new();
     let reading = async { sandbox.read_to_end(&mut heard).await };
-    let (_, ended) = tokio::join!(answering, reading);
+    let ((), ended) = tokio::join!(answering, reading);
     assert!(ended.is_err(), "TLS was ended as if it were whole");
     assert!(heard.len() < 110_000, "{} bytes came", heard.len());
     let (_, answer) = super::far_host::ask_for(&house, &far.name()).await;
@@ -98,12 +98,12 @@ async fn a_connection_ends_when_it_is_idle_or_has_lasted_too_long() {
 async fn a_sandbox_has_so_many_connections_and_its_model_beside_them() {
     let far = FarHost::new().await;
     let house = far.granted(&EgressConfig { max_connections: 2, ..FarHost::settings(&[]) }).await;
-    let (first, _host) = far.reached_by(&house).await;
+    let (first, host) = far.reached_by(&house).await;
     let _second = connected(&house, &far.name()).await;
     let (_, answer) = super::far_host::ask_for(&house, &far.name()).await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("all the connections it may"), "{answer}");
     assert_eq!(house.told(&hello()).await.status, 200);
-    drop((first, _host));
+    drop((first, host));
     assert_eq!(events(&house, 2).await.len(), 2);
     connected(&house, &far.name()).await;
 }

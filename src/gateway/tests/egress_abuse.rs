@@ -44,7 +44,7 @@ async fn no_way_to_write_a_host_gets_around_the_policy() {
         (HOST.to_owned(), 400),
         (format!("{HOST}:0"), 400),
         (format!("{HOST}:99999"), 400),
-        (format!("*.wild.example:443"), 400),
+        ("*.wild.example:443".to_owned(), 400),
     ] {
         let (_, answer) = ask_for(&house, &target).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {answer}");
@@ -125,7 +125,7 @@ async fn what_does_not_begin_with_tls_for_the_granted_host_goes_nowhere() {
     let other = far.hello_to("other.test.example", true);
     let nameless = far.hello_to(HOST, false);
     let alert = vec![21, 3, 3, 0, 2, 2, 49];
-    let endless: Vec<u8> = [[22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xf0].as_slice(), &[0; 70_000]].concat();
+    let endless: Vec<u8> = [[22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xf0].as_slice(), &vec![0; 70_000]].concat();
     for (said, heard, reason) in [
         (b"GET / HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(), vec![], "not_tls"),
         (b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(), vec![], "not_tls"),
