@@ -141,12 +141,11 @@ impl Reader {
     /// Absent and empty are not the same here: the one is all hosts there are, the other none.
     fn egress_hosts(&mut self, value: Option<&RawValue>) -> Option<Vec<EgressHost>> {
         let name = "egress_hosts";
-        let value = present(value)?;
         let mut hosts = Vec::new();
-        for (place, text) in self.list(name, Some(value)).iter().enumerate() {
+        for (place, item, text) in self.items(name, present(value)?) {
             match text.parse() {
                 Ok(host) => hosts.push(host),
-                Err(invalid) => self.note(&Kind::NotAHost(invalid), &[Step::name(name), Step::Place(place)], value),
+                Err(invalid) => self.note(&Kind::NotAHost(invalid), &[Step::name(name), Step::Place(place)], item),
             }
         }
         Some(hosts)
@@ -170,7 +169,12 @@ impl Reader {
 
     fn list(&mut self, name: &'static str, value: Option<&RawValue>) -> Vec<String> {
         let Some(value) = present(value) else { return Vec::new() };
-        let Ok(items) = serde_json::from_str::<Entries<Item<'_>>>(value.get()) else {
+        self.items(name, value).into_iter().map(|(_, _, text)| text).collect()
+    }
+
+    /// The texts of a list, each with its place and as it came.
+    fn items<'a>(&mut self, name: &'static str, value: &'a RawValue) -> Vec<(usize, Item<'a>, String)> {
+        let Ok(items) = serde_json::from_str::<Entries<Item<'a>>>(value.get()) else {
             self.note(&Kind::NotAList, &[Step::name(name)], value);
             return Vec::new();
         };
@@ -180,7 +184,7 @@ impl Reader {
             let here = [Step::name(name), Step::Place(place)];
             if let Some(text) = self.text(&here, item) {
                 self.refuse_nul(&here, item, &text);
-                texts.push(text);
+                texts.push((place, item, text));
             }
         }
         texts

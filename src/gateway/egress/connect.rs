@@ -136,10 +136,13 @@ impl Egress {
         if permitted.is_empty() {
             return Err(if is_known { Refused::ForbiddenAddress } else { Refused::UnknownHost });
         }
+        // One that swallows what is sent to it leaves the others their share of the time.
+        let share = self.patience() / u32::try_from(permitted.len()).unwrap_or(u32::MAX);
         for address in permitted {
-            match TcpStream::connect(SocketAddr::new(address, port)).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => info!(%error, host, port, "a granted host cannot be reached"),
+            match timeout(share, TcpStream::connect(SocketAddr::new(address, port))).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => info!(%error, host, port, "a granted host cannot be reached"),
+                Err(_) => info!(host, port, "a granted host does not answer"),
             }
         }
         Err(Refused::Unreachable)
