@@ -69,7 +69,14 @@ impl App {
 
         let roots: Arc<dyn RootKeeper> = spawner.clone();
         let (model_sockets, sockets) = mpsc::channel(64);
-        let gateway = Gateway::new(&config.gateway, config.rates, store.clone(), Arc::clone(&clock), tasks.clone())?;
+        let gateway = Gateway::new(
+            &config.gateway,
+            &config.egress,
+            config.rates,
+            store.clone(),
+            Arc::clone(&clock),
+            tasks.clone(),
+        )?;
         let prices = gateway.prices();
         reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));

@@ -87,7 +87,7 @@ impl Plain {
         let spec = TurnSpec::default();
         let mut command = self.docker_run(AGENT)?;
         let grants = BTreeSet::new();
-        let env = agent_env(&spec.env, SOCKET, &self.config.agent, &grants);
+        let env = agent_env(&spec.env, SOCKET, None, &self.config.agent, &grants);
         for (name, value) in &env {
             command.args(["--env", &format!("{name}={value}")]);
         }

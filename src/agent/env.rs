@@ -33,6 +33,9 @@ const REFUSED: &[&str] = &[
     "USER",
 ];
 
+/// What is reached inside the sandbox itself.
+const NO_PROXY: &str = "localhost,127.0.0.1,::1";
+
 /// Beginnings of names a caller may not set.
 const REFUSED_PREFIXES: &[&str] = &[
     "ANTHROPIC_",
@@ -64,11 +67,13 @@ pub(super) fn is_refused(name: &str) -> bool {
 }
 
 /// The agent's whole environment. `model_socket` is where the sandbox reaches the model; the key in it opens nothing,
-/// because the gateway knows the sandbox by its socket and puts the real key in. `grants` is what of the repository's own
-/// configuration is heeded.
+/// because the gateway knows the sandbox by its socket and puts the real key in. `proxy` is where its tools find the way
+/// to hosts they may reach, if they may reach any; the agent's own way to the model does not go there. `grants` is what of
+/// the repository's own configuration is heeded.
 pub fn agent_env(
     asked: &BTreeMap<String, String>,
     model_socket: &str,
+    proxy: Option<&str>,
     config: &AgentConfig,
     grants: &BTreeSet<RepositoryGrant>,
 ) -> BTreeMap<String, String> {
@@ -94,7 +99,19 @@ pub fn agent_env(
         ("TMPDIR", "/tmp"),
         ("USER", "agent"),
     ];
-    for (name, value) in ours.into_iter().chain(repository::variables(grants)) {
+    // Some programs read only the upper case, others only the lower.
+    let proxied = proxy.map(|proxy| {
+        [
+            ("HTTP_PROXY", proxy),
+            ("HTTPS_PROXY", proxy),
+            ("NO_PROXY", NO_PROXY),
+            ("http_proxy", proxy),
+            ("https_proxy", proxy),
+            ("no_proxy", NO_PROXY),
+        ]
+    });
+    let proxied = proxied.into_iter().flatten();
+    for (name, value) in ours.into_iter().chain(repository::variables(grants)).chain(proxied) {
         env.insert(name.to_owned(), value.to_owned());
     }
     env
@@ -122,9 +139,15 @@ mod tests {
             max_output_tokens: 1,
             max_retries: 1,
         };
-        let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", &config, &BTreeSet::new());
+        let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", None, &config, &BTreeSet::new());
         assert_eq!(env["LANG"], "C.UTF-8");
         assert_eq!(env["CI"], "x");
         assert_eq!(env["ANTHROPIC_UNIX_SOCKET"], "/run/innkeeper/model.sock");
+        assert!(!env.keys().any(|name| name.to_ascii_lowercase().contains("proxy")), "{env:?}");
+        let env = agent_env(&env, "/run/innkeeper/model.sock", Some("http://127.0.0.1:3128"), &config, &BTreeSet::new());
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            assert_eq!(env[name], "http://127.0.0.1:3128");
+        }
+        assert_eq!((&*env["NO_PROXY"], &*env["no_proxy"]), (NO_PROXY, NO_PROXY));
     }
 }

@@ -33,7 +33,8 @@ enum Action {
         /// Limits as NAME=VALUE, the value as in JSON, such as `max_running=4` or `models='["claude-sonnet-5-5"]'`; `NAME=`
         /// takes a limit away. There are `max_running`, `max_waiting`, `max_turns`, `turn_timeout_ms`, `total_timeout_ms`,
         /// `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, `permission_modes` and `rates`, such as
-        /// `rates='{"create": {"per_minute": 10, "burst": 5}}'` (also `read`, `write`, `session_messages`, `tenant_messages`)
+        /// `rates='{"create": {"per_minute": 10, "burst": 5}}'` (also `read`, `write`, `session_messages`, `tenant_messages`);
+        /// and `egress_hosts='["packages.example.com:443"]'`, within `egress.allowed_hosts` of the settings
         #[arg(required = true, value_name = "NAME=VALUE")]
         limits: Vec<String>,
         /// Answer in JSON
@@ -54,6 +55,10 @@ impl LimitsCommand {
             Action::Set { name, limits, json } => {
                 let tenant = find(&store, &name).await?;
                 let changed = changed(&tenant.limits, &limits)?;
+                // A grant that a lowered ceiling has taken away already keeps nobody from changing something else.
+                if changed.egress_hosts != tenant.limits.egress_hosts {
+                    config.egress.check(&changed)?;
+                }
                 store.tenants().set_limits(tenant.id, &changed, &by()).await?;
                 show_limits(&changed, json)
             }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod auth;
+mod egress;
 mod engine;
 mod gateway;
 mod http;
@@ -14,6 +15,7 @@ mod spawner;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
+pub use egress::{EgressConfig, ExtraHost, OutsideCeiling};
 pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;

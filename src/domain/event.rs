@@ -17,7 +17,8 @@ pub enum EventKind {
     AgentError,
     /// A budget on the session's path reached a threshold: `{"budget_id","scope","period","percent","spent_usd","limit_usd"}`.
     Budget,
-    /// The sandbox asked for a host: `{"host","port","allowed","reason","sent_bytes","received_bytes","duration_ms"}`.
+    /// The sandbox asked for a host: `{"host","port","allowed","reason","sent_bytes","received_bytes","duration_ms","count"}`;
+    /// `count` connections of the same sort that came within a second are one event.
     Egress,
     /// Processes of the sandbox were killed for want of memory: `{"killed"}`.
     OutOfMemory,

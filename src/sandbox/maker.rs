@@ -97,8 +97,18 @@ impl Maker {
         let Wish { epoch, workspace, image, runtime, limits } = wish;
         let (token, workspace_bytes) = (new_token()?, limits.workspace_bytes);
         let grace = Duration::from_millis(self.config.sandbox.server_away_grace_ms);
-        let tenant = caller.tenant;
-        let order = Order { tenant, session, epoch, workspace, image, runtime, limits, token: token.clone(), grace };
+        let order = Order {
+            tenant: caller.tenant,
+            session,
+            epoch,
+            workspace,
+            image,
+            runtime,
+            limits,
+            token: token.clone(),
+            grace,
+            has_egress: !caller.egress.is_empty(),
+        };
         let Opened { id, confinement, shim, model } = self.spawner.open(order).await?;
 
         let (closed, gone) = (CancellationToken::new(), CancellationToken::new());

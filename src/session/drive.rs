@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use innkeeper_shim::contract::EGRESS_ADDRESS;
 use innkeeper_shim::protocol::{Exited, Start};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -38,8 +39,8 @@ impl Times {
     }
 }
 
-/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far, and `grants` what
-/// of the repository's own configuration it heeds.
+/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far, `grants` what of
+/// the repository's own configuration it heeds, and `has_egress` whether the sandbox may reach any host.
 ///
 /// # Errors
 /// How the turn ended, when the agent does not come up.
@@ -47,6 +48,7 @@ pub(super) async fn begin(
     overview: &SessionOverview,
     transcript: String,
     grants: &BTreeSet<RepositoryGrant>,
+    has_egress: bool,
     link: &LinkHandle,
     progress: &mut mpsc::Receiver<Progress>,
     config: &Config,
@@ -57,7 +59,8 @@ pub(super) async fn begin(
         Some(name) => (Conversation::Resumed(name), vec![(agent::transcript_path(name), transcript.into())]),
         None => (Conversation::New(overview.session.id), Vec::new()),
     };
-    let env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent, grants);
+    let proxy = has_egress.then(|| format!("http://{EGRESS_ADDRESS}"));
+    let env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, proxy.as_deref(), &config.agent, grants);
     let start = Start {
         argv: agent::argv(conversation, spec, &config.agent, grants, &env),
         env,

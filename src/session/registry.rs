@@ -254,6 +254,7 @@ impl Registry {
             predecessor,
             limits: SessionLimits::default(),
             allowed: TenantLimits::default(),
+            egress: Arc::default(),
             over: false,
         };
         self.0.tasks.spawn("supervisor", async move {

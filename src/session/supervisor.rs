@@ -23,7 +23,7 @@ use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
 use crate::admission::Ticket;
-use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
+use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
 use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
 use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::StoreError;
@@ -51,6 +51,8 @@ pub(super) struct Supervisor {
     pub(super) limits: SessionLimits,
     /// What its tenant was allowed when the sandbox was made.
     pub(super) allowed: TenantLimits,
+    /// The hosts its sandbox may reach, by the same and by the settings.
+    pub(super) egress: Arc<[EgressHost]>,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -136,11 +138,11 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
         let times = drive::Times::new(&shared.config.session, &self.limits);
-        let grants = self.allowed.repository.clone().unwrap_or_default();
+        let (grants, has_egress) = (self.allowed.repository.clone().unwrap_or_default(), !self.egress.is_empty());
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
-            drive::begin(&overview, transcript, &grants, &sandbox.link, progress, &shared.config).await?;
+            drive::begin(&overview, transcript, &grants, has_egress, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
@@ -191,10 +193,13 @@ impl Supervisor {
             Ok(tenant) => tenant,
             Err(error) => return Err(store_failed(&error)),
         };
-        let asked = self.overview.turn.spec.limits.unwrap_or_default();
+        let spec = &self.overview.turn.spec;
         self.allowed = tenant.map(|tenant| tenant.limits).unwrap_or_default();
-        self.limits = asked.lowest(&SessionLimits::of_tenant(&self.allowed));
-        let runtime = self.allowed.runtime.clone();
+        self.limits = spec.limits.unwrap_or_default().lowest(&SessionLimits::of_tenant(&self.allowed));
+        let granted = self.allowed.egress_hosts.as_deref().unwrap_or_default();
+        let ceiling = &shared.config.egress.allowed_hosts;
+        self.egress = EgressHost::policy(spec.egress_hosts.as_deref(), granted, ceiling).into();
+        let (egress, runtime) = (Arc::clone(&self.egress), self.allowed.runtime.clone());
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
         let opening = async move {
             let now = shared.clock.now();
@@ -203,7 +208,7 @@ impl Supervisor {
             let epoch = epoch.map_err(|error| store_failed(&error))?;
             let workspace = WorkspacePath { root: session.root, relative: session.relative };
             let wish = Wish { epoch, workspace, image, runtime, limits };
-            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
+            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity, egress };
             shared.maker.open(caller, wish).await.map_err(|error| {
                 match error {
                     OpenError::Spawner(SpawnerError::Workspace(why)) => {

@@ -55,6 +55,8 @@ pub struct Order {
     pub token: Token,
     /// How long its agent may go on without the server.
     pub grace: Duration,
+    /// Whether its shim listens for tools that want to reach hosts. Which it reaches is for the gateway to say.
+    pub has_egress: bool,
 }
 
 /// A sandbox that was made, not yet started.
@@ -93,6 +95,7 @@ impl Order {
             limits: SessionLimits::default(),
             token: Token::new("token"),
             grace: Duration::from_secs(1),
+            has_egress: false,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! From an order to the spec an engine is given: everything that confines a sandbox, none of it the caller's choice.
 
-use innkeeper_shim::contract::{Contract, DEFAULT_SOCKET, DEFAULT_WORKSPACE};
+use innkeeper_shim::contract::{Contract, DEFAULT_SOCKET, DEFAULT_WORKSPACE, EGRESS_ADDRESS, Egress};
 
-use super::directory::SandboxDirectory;
+use super::directory::{MODEL_SOCKET_INSIDE, SandboxDirectory};
 use super::workspace::Workspace;
 use super::{Limits, Order};
 use crate::config::{Config, HandOver, SandboxConfig};
@@ -29,6 +29,7 @@ pub(super) fn spec(
         workspace_device: workspace.found.device,
         workspace_inode: workspace.found.inode,
         grace: order.grace,
+        egress: order.has_egress.then(|| Egress { listen: EGRESS_ADDRESS, socket: MODEL_SOCKET_INSIDE.into() }),
     };
     let env = contract.variables().into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value)));
     let runtime = order.runtime.clone().unwrap_or_else(|| config.engine.runtime.clone());

@@ -7,7 +7,7 @@ use sqlx::{Any, AnyPool, Executor, Transaction};
 
 use super::lists::ListCache;
 use super::{
-    Audit, Budgets, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec,
+    Audit, Budgets, Egress, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec,
 };
 use crate::domain::{SessionId, TenantId};
 
@@ -69,6 +69,11 @@ impl Store {
     pub(super) fn changed(&self, tenant: TenantId, session: SessionId) {
         self.cache.mark(session);
         self.lists.mark(tenant, session);
+    }
+
+    /// What sandboxes asked to reach.
+    pub fn egress(&self) -> Egress<'_> {
+        Egress(self)
     }
 
     /// The tenants.

@@ -111,6 +111,11 @@ impl Server {
         (self.process, self.url, self.operator_url) = (started.process, started.url, started.operator_url);
     }
 
+    /// Gives a setting another value, for its next start.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Kills it, as a crash does.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await.unwrap();

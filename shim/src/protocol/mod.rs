@@ -59,6 +59,11 @@
 //! `Start` starts the agent. Both are ignored once an agent was started, so that a server that does not know how far it
 //! came simply sends them again as long as `last_entry` is 0.
 //!
+//! # Egress
+//!
+//! Is no part of this protocol. Where the [contract](crate::contract::Egress) says so, the shim listens at an address inside
+//! before the agent is started, and carries what connects there to another socket of the server's, which speaks HTTP.
+//!
 //! # Stop
 //!
 //! `Signal` goes to the agent's process group. `Finish` says that the server needs nothing more: the shim exits with 0. If

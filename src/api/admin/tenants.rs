@@ -110,8 +110,8 @@ pub(super) async fn update(
     put, path = "/admin/v1/tenants/{id}/limits", tag = "admin", operation_id = "set_tenant_limits",
     params(("id" = String, Path, description = "The tenant's id")),
     request_body(content = serde_json::Value, description = "The limits: `max_running`, `max_waiting`, `max_turns`, \
-        `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `permission_modes`; what is \
-        left out is as the installation's settings say"),
+        `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `permission_modes`, `egress_hosts` within `egress.allowed_hosts` of the \
+        settings; what is left out is as the installation's settings say"),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
         (status = BAD_REQUEST, description = "The body is no JSON", body = ErrorBody),
@@ -128,6 +128,7 @@ pub(super) async fn set_limits(
     body: Result<Json<TenantLimits>, JsonRejection>,
 ) -> Result<Json<TenantView>, AdminError> {
     let Json(limits) = body?;
+    state.config.egress.check(&limits).map_err(|refused| AdminError::Invalid(refused.to_string()))?;
     let changed = state.store.tenants().set_limits(tenant_id(&id)?, &limits, &by).await?;
     state.gate.verifier().catch_up().await;
     Ok(Json(changed.ok_or(NO_TENANT)?.into()))

@@ -41,6 +41,9 @@ pub(super) struct ExecuteBody {
     /// together), `max_turns`, `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`. The answer says what was applied.
     #[schema(value_type = Option<Value>, example = json!({"max_cost_usd": "0.50", "turn_timeout_ms": 600_000}))]
     limits: Option<Value>,
+    /// The hosts its sandbox may reach, each covered by what the tenant is granted. All of that when absent, none when empty.
+    #[schema(max_items = 1000, example = json!(["packages.example.com:443"]))]
+    egress_hosts: Option<Vec<String>>,
 }
 
 /// How a session stands.

@@ -20,6 +20,7 @@ fn order(root: &Path) -> Value {
         "limits": {},
         "token": "t",
         "grace": { "secs": 5, "nanos": 0 },
+        "has_egress": false,
     })
 }
 
