@@ -7,6 +7,7 @@ mod link;
 mod maker;
 mod model_socket;
 mod posture;
+pub mod survey;
 mod workspace;
 
 pub use directory::MODEL_SOCKET_INSIDE;
