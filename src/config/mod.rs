@@ -10,6 +10,7 @@ mod log;
 mod rates;
 mod sandbox;
 mod session;
+mod survey;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
@@ -21,3 +22,4 @@ pub use log::{LogConfig, LogFormat};
 pub use rates::RatesConfig;
 pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;
+pub use survey::SurveyConfig;

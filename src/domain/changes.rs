@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::{Timestamp, TurnId};
+
 /// What a session changed in its workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Changes {
@@ -118,6 +120,38 @@ pub struct Quarantined {
     pub contents: Option<Vec<u8>>,
     /// Whether that is all of it.
     pub whole: bool,
+}
+
+/// What a turn changed, as it is kept.
+#[derive(Clone, Debug)]
+pub struct TurnChanges {
+    /// The turn.
+    pub turn: TurnId,
+    /// What it changed, or why that is not known.
+    pub changes: Result<Changes, String>,
+    /// When the workspace was looked over.
+    pub at: Timestamp,
+}
+
+/// A file of a session: what it had left where its change was to be undone.
+#[derive(Clone, Debug)]
+pub struct SessionFile {
+    /// Its number in the session, from 1.
+    pub number: i64,
+    /// The turn that changed it.
+    pub turn: TurnId,
+    /// Where it was, as [`show_path`] shows it.
+    pub path: String,
+    /// Whether the workspace is as before there.
+    pub undone: Undone,
+    /// What its contents are stored as; absent when the session had removed it, or they could not be stored.
+    pub stored: Option<String>,
+    /// How many bytes are stored.
+    pub size_bytes: Option<u64>,
+    /// Whether that is all of it.
+    pub whole: bool,
+    /// When it was undone.
+    pub at: Timestamp,
 }
 
 /// How much changed.

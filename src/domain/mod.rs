@@ -24,7 +24,8 @@ pub mod usage;
 pub use audit::{Action, AuditEntry, By, Who};
 pub use budget::{Ask, Budget, Decision, Enforcement, Period, Scope, Standing, decide};
 pub use changes::{
-    Change, ChangeKind, Changes, FileClass, FileKind, Quarantined, Shortened, Totals, Undone, read_path, show_path,
+    Change, ChangeKind, Changes, FileClass, FileKind, Quarantined, SessionFile, Shortened, Totals, TurnChanges, Undone,
+    read_path, show_path,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use egress::{EgressHost, InvalidEgressHost};

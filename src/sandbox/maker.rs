@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
-use super::{Caller, ModelSocket, OpenError, Workspace, find_image, posture};
+use super::{Caller, ModelSocket, OpenError, Surveying, Workspace, find_image, posture};
 use crate::config::{Config, HandOver};
 use crate::domain::{Secret, SessionLimits};
 use crate::engine::{Engine, EngineId, Labels, Limits, SandboxSpec};
@@ -135,6 +135,13 @@ impl Maker {
                 Err(error)
             }
         }
+    }
+
+    /// Begins to look over `workspace`, unless nobody wants to know; `quarantine` is a tenant's wish that what would run later
+    /// be undone.
+    pub fn survey(&self, workspace: &Workspace, quarantine: bool) -> Option<Surveying> {
+        let wanted = self.config.survey.enabled || quarantine;
+        wanted.then(|| Surveying::begin(workspace.descriptor(), &self.config))
     }
 
     fn contract(&self, token: Token, epoch: i64, workspace: &Workspace) -> Contract {

@@ -8,6 +8,7 @@ mod maker;
 mod model_socket;
 mod posture;
 pub mod survey;
+mod surveying;
 mod workspace;
 
 pub use directory::MODEL_SOCKET_INSIDE;
@@ -16,4 +17,5 @@ pub use image::find_image;
 pub use link::{LinkHandle, Report};
 pub use maker::{Maker, Sandbox};
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};
+pub use surveying::Surveying;
 pub use workspace::{Workspace, WorkspaceError};

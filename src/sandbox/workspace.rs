@@ -106,6 +106,14 @@ impl Workspace {
         })
     }
 
+    /// The open directory, for somebody who outlives `self`.
+    ///
+    /// # Errors
+    /// When no further descriptor can be had.
+    pub fn descriptor(&self) -> std::io::Result<OwnedFd> {
+        self.descriptor.try_clone()
+    }
+
     /// The workspace as an engine is given it: by the open descriptor, valid as long as `self` lives.
     pub fn by_descriptor(&self) -> WorkspaceMount {
         let number = self.descriptor.as_raw_fd();

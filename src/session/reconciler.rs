@@ -39,6 +39,7 @@ impl Registry {
         {
             warn!(%error, "directories of an earlier run's sandboxes could not be removed");
         }
+        self.sweep_files().await?;
         let shared = self.shared();
         let orphans = shared.store.ledger().settle_orphans(shared.clock.now()).await?;
         if orphans > 0 {

@@ -17,13 +17,13 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::drive;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
+use super::{changes, drive};
 use crate::admission::Ticket;
 use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
-use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
+use crate::sandbox::{Activity, Caller, Sandbox, Surveying, Workspace};
 use crate::store::StoreError;
 
 /// What is asked of a supervisor.
@@ -47,6 +47,8 @@ pub(super) struct Supervisor {
     pub(super) predecessor: Option<CancellationToken>,
     /// What it may use, by its request and by its tenant's limits when the sandbox was made.
     pub(super) limits: SessionLimits,
+    /// Whether changes of files that would run later are undone, by its tenant's policy when the sandbox was made.
+    pub(super) quarantine: bool,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -91,8 +93,8 @@ impl Supervisor {
         let session = self.overview.session.id;
         let opened_at = Instant::now();
         let activity = Activity::new();
-        let mut sandbox = match self.open(activity.clone()).await {
-            Ok(sandbox) => sandbox,
+        let (mut sandbox, mut surveying) = match self.open(activity.clone()).await {
+            Ok(opened) => opened,
             Err(end) => return self.end(end).await,
         };
         let (sender, mut progress) = mpsc::channel(PROGRESS);
@@ -107,19 +109,25 @@ impl Supervisor {
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
         self.shared.tasks.spawn("recorder", recorder.run(reports, sender));
-        let manner = self.turn(&sandbox, &mut progress, &activity, opened_at).await;
+        let manner = self.turn(&sandbox, surveying.as_mut(), &mut progress, &activity, opened_at).await;
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
         }
         sandbox.close().await;
         // The recorder ends with the reports: only then is the transcript whole, and the session free to be resumed.
         while progress.recv().await.is_some() {}
+        if let Some(surveying) = surveying
+            && let Some(found) = surveying.compare(self.quarantine).await
+        {
+            changes::record(&self.shared, &self.overview, found).await;
+        }
     }
 
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
     async fn turn(
         &mut self,
         sandbox: &Sandbox,
+        surveying: Option<&mut Surveying>,
         progress: &mut mpsc::Receiver<Progress>,
         activity: &Activity,
         opened_at: Instant,
@@ -134,6 +142,9 @@ impl Supervisor {
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
+            if let Some(surveying) = surveying {
+                surveying.taken().await;
+            }
             drive::begin(&overview, transcript, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
             let running =
@@ -175,7 +186,7 @@ impl Supervisor {
 
     /// Makes the sandbox. A request to cancel is answered meanwhile; the sandbox is finished all the same, and then
     /// removed, because half a sandbox cannot be.
-    async fn open(&mut self, activity: Activity) -> Result<Sandbox, TurnEnd> {
+    async fn open(&mut self, activity: Activity) -> Result<(Sandbox, Option<Surveying>), TurnEnd> {
         let (session, turn) = (self.overview.session.clone(), self.overview.turn.id);
         let shared = Arc::clone(&self.shared);
         let tenant = match shared.store.tenants().find(session.tenant).await {
@@ -183,9 +194,12 @@ impl Supervisor {
             Err(error) => return Err(store_failed(&error)),
         };
         let asked = self.overview.turn.spec.limits.unwrap_or_default();
+        let policy = tenant.as_ref().and_then(|tenant| tenant.limits.quarantine);
+        self.quarantine = policy.unwrap_or(false);
         let of_tenant = tenant.map(|tenant| SessionLimits::of_tenant(&tenant.limits)).unwrap_or_default();
         self.limits = asked.lowest(&of_tenant);
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
+        let quarantine = self.quarantine;
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
@@ -193,11 +207,14 @@ impl Supervisor {
             let epoch = epoch.map_err(|error| store_failed(&error))?;
             let workspace = Workspace::open_below(&session.root, &session.relative)
                 .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
+            let surveying = shared.maker.survey(&workspace, quarantine);
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
-            shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await.map_err(|error| {
+            let opened = shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await;
+            let sandbox = opened.map_err(|error| {
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
-            })
+            })?;
+            Ok((sandbox, surveying))
         };
         let mut opening = pin!(opening);
         loop {

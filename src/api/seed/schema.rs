@@ -67,6 +67,10 @@ pub(super) struct StatusBody {
     queue: Option<Value>,
     /// The limits that were applied to the last turn, if any were asked for.
     limits: Option<Value>,
+    /// The first of the files that would run later on somebody's host and were changed in any of the session's turns, if any
+    /// were: `GET /v1/sessions/{session_id}/changes` tells all.
+    #[schema(example = json!([".git/hooks/post-commit"]))]
+    changed_executables: Option<Vec<String>>,
 }
 
 /// A message of the conversation.

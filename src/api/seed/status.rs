@@ -39,6 +39,8 @@ struct Tail<'a> {
     queue: Option<Waiting>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<SessionLimits>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changed_executables: &'a [String],
 }
 
 /// Where a session stands in the queue.
@@ -93,6 +95,7 @@ fn write(overview: &SessionOverview, messages: &[u8], place: Option<Place>, now:
             .filter(|_| overview.session.state == SessionState::Queued)
             .map(|Place { position }| Waiting { position, waited_ms: now.millis_since(overview.turn.created_at) }),
         limits: overview.turn.spec.limits,
+        changed_executables: &overview.session.changed_executables,
     });
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
     [head, br#","messages":"#, messages, b",", tail].concat()

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::before::{Before, parent};
 use super::difference::{Difference, difference};
 use super::kept::{Contents, Keeper, Kept, hash, most, read};
 use super::quarantine::{Undo, drop_privilege};
 use super::scripts::same_scripts;
 use super::walk::{Facts, Found, Visitor};
-use super::{Before, SurveyBounds, SurveyError, parent};
+use super::{SurveyBounds, SurveyError};
 use crate::domain::{Change, ChangeKind, Changes, FileClass, FileKind, Undone, show_path};
 
 /// Bits that lend a program its owner's or group's rights.

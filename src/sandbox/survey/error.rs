@@ -11,4 +11,10 @@ pub enum SurveyError {
     /// What is kept of files cannot be written or read.
     #[error("what is kept of the workspace's files cannot be stored below data_dir; see that its disk is not full")]
     Keeping(#[source] std::io::Error),
+    /// No descriptor can be had.
+    #[error("the workspace cannot be held open; raise the server's limit of open files")]
+    Descriptor(#[source] std::io::Error),
+    /// Looking it over did not come to its end.
+    #[error("looking over the workspace did not come to its end; please report this with the server's log")]
+    Broken,
 }

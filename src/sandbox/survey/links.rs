@@ -2,8 +2,8 @@
 
 use std::io;
 
+use super::before::{Before, parent};
 use super::kept::{Keeper, Kept};
-use super::{Before, parent};
 use crate::domain::FileKind;
 
 /// Gives the files that links of a class lead to, in the workspace and at once, the class of the link.

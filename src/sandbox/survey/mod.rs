@@ -8,6 +8,7 @@
 //!
 //! Everything here blocks: call it where that is allowed.
 
+mod before;
 mod bounds;
 mod classes;
 mod compare;
@@ -21,17 +22,17 @@ mod scripts;
 mod tests;
 mod walk;
 
-use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
 pub use bounds::SurveyBounds;
 pub use error::SurveyError;
 
+use before::{Before, Entry};
 use compare::Comparing;
-use kept::{Keeper, Kept};
-use walk::{Facts, Found, Missed, Visitor, walk};
+use kept::Keeper;
+use walk::{Found, Missed, Visitor, walk};
 
-use crate::domain::{Changes, FileClass, FileKind};
+use crate::domain::Changes;
 
 /// A workspace as it was before a session.
 #[derive(Debug)]
@@ -40,26 +41,6 @@ pub struct Survey {
     before: Before,
     keeper: Keeper,
     missed: Missed,
-}
-
-/// What was there, by path.
-#[derive(Debug, Default)]
-struct Before {
-    entries: BTreeMap<Box<[u8]>, Entry>,
-    /// Whether the workspace's own names are all there.
-    listed: bool,
-}
-
-/// One path as it was.
-#[derive(Debug)]
-struct Entry {
-    facts: Facts,
-    class: Option<FileClass>,
-    kept: Option<Kept>,
-    /// Of a directory: whether all its names are there.
-    listed: bool,
-    /// Whether the path was found again.
-    seen: bool,
 }
 
 struct Taking<'a> {
@@ -115,23 +96,4 @@ impl Visitor for Taking<'_> {
             None => self.before.listed |= path.is_empty(),
         }
     }
-}
-
-impl Before {
-    /// Whether a path that is not here was not there, as far as was looked.
-    fn lacked(&self, path: &[u8]) -> bool {
-        let mut path = path;
-        while let Some(parent) = parent(path) {
-            if let Some(entry) = self.entries.get(parent) {
-                return entry.facts.kind != FileKind::Directory || entry.listed;
-            }
-            path = parent;
-        }
-        self.listed
-    }
-}
-
-/// The path of the directory that `path` lies in, unless that is the workspace.
-fn parent(path: &[u8]) -> Option<&[u8]> {
-    path.iter().rposition(|byte| *byte == b'/').map(|at| &path[..at])
 }

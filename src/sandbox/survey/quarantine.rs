@@ -14,10 +14,11 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::SurveyBounds;
+use super::before::{Before, Entry, parent};
 use super::compare::PRIVILEGE;
 use super::kept::{Keeper, Kept};
 use super::walk::{beneath, facts, open_directory};
-use super::{Before, Entry, SurveyBounds, parent};
 use crate::domain::{FileKind, Quarantined, Undone, show_path};
 
 /// The mode of a directory that has to be made, when nothing is known of the one that was there.
@@ -56,7 +57,7 @@ struct Restorer<'a> {
     owner: (Option<Uid>, Option<Gid>),
 }
 
-/// Undoes changes, in order, and answers what became of each.
+/// Undoes changes, in order, and answers what became of each, by path.
 pub(super) fn undo(
     workspace: BorrowedFd<'_>,
     before: &Before,
@@ -75,6 +76,7 @@ pub(super) fn undo(
             told.push(Quarantined { path: show_path(&path), undone, contents, whole });
         }
     }
+    told.sort_by(|one, two| one.path.cmp(&two.path));
     told
 }
 
