@@ -48,6 +48,17 @@ pub(super) async fn record(shared: &Shared, overview: &SessionOverview, found: R
     }
 }
 
+/// Writes down that what a turn changed will never be known, because the server ended during it.
+pub(super) async fn record_unknown(shared: &Shared, overview: &SessionOverview) -> Result<(), StoreError> {
+    if !shared.config.survey.enabled {
+        return Ok(());
+    }
+    let (session, at) = (&overview.session, shared.clock.now());
+    let changes = Err("the server ended during the turn, so what the session changed is not known".to_owned());
+    let found = TurnChanges { turn: overview.turn.id, changes, at };
+    shared.store.changes().record(session.tenant, session.id, &found, &[]).await
+}
+
 /// Keeps what the session had left where its changes were undone, in `directory`.
 async fn keep(directory: PathBuf, turn: TurnId, at: Timestamp, undone: Vec<Quarantined>) -> Vec<SessionFile> {
     let keeping = move || {

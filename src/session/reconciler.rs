@@ -5,8 +5,8 @@
 
 use tracing::{info, warn};
 
-use super::Registry;
 use super::supervisor::interrupted;
+use super::{Registry, changes};
 use crate::admission::Bounds;
 use crate::domain::SessionState;
 use crate::engine::{Engine, EngineError};
@@ -58,6 +58,7 @@ impl Registry {
             } else {
                 let now = shared.clock.now();
                 shared.store.turns().end(session.tenant, session.id, overview.turn.id, &interrupted(), now).await?;
+                changes::record_unknown(shared, &overview).await?;
             }
         }
         Ok(())

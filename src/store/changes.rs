@@ -15,7 +15,7 @@ const PATHS: usize = 20;
 pub struct ChangesStore<'a>(pub(super) &'a Store);
 
 impl ChangesStore<'_> {
-    /// Writes what a turn changed, the files that were undone and the event that tells of it, all or nothing. The store
+    /// Writes what a turn changed, unless that is known already, the files that were undone and the event that tells of it, all or nothing. The store
     /// gives the files their numbers.
     ///
     /// # Errors
@@ -32,8 +32,9 @@ impl ChangesStore<'_> {
             Ok(changes) => (Some(codec::to_json(changes)), None),
             Err(error) => (None, Some(error)),
         };
-        sqlx::query(
-            "insert into changes (turn_id, session_id, tenant_id, changes, error, at) values ($1, $2, $3, $4, $5, $6)",
+        let written = sqlx::query(
+            "insert into changes (turn_id, session_id, tenant_id, changes, error, at) values ($1, $2, $3, $4, $5, $6)
+             on conflict (turn_id) do nothing",
         )
         .bind(found.turn.to_string())
         .bind(session.to_string())
@@ -43,6 +44,9 @@ impl ChangesStore<'_> {
         .bind(found.at.as_micros())
         .execute(&mut *transaction)
         .await?;
+        if written.rows_affected() == 0 {
+            return Ok(());
+        }
         for file in files {
             insert_file(&mut transaction, tenant, session, file).await?;
         }

@@ -109,3 +109,28 @@ async fn a_tenant_may_have_what_would_run_later_undone_and_kept() {
     assert_eq!(tenant.delete(&format!("/sessions/{session}")).await.0, StatusCode::OK);
     assert!(!kept.exists(), "a deleted session's files stay");
 }
+
+#[tokio::test]
+async fn what_a_crash_interrupted_is_told_to_be_unknown_and_the_next_turn_is_looked_after() {
+    let mut server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let session = tenant.start(&json!({"prompt": "Please count from 1 to 1000"})).await;
+    server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent > 2)).await;
+    server.kill().await;
+    server.start_again().await;
+    let tenant = tenant.at(&server);
+    let turns = tenant.changes(&session).await;
+    assert!(turns[0]["error"].as_str().unwrap().contains("the server ended"), "{turns:?}");
+    let prompt = bash("echo hello > new.txt");
+    let resumed = json!({"prompt": prompt, "permission_mode": "bypassPermissions", "resume_session_id": session});
+    assert_eq!(tenant.execute(&resumed).await.0, StatusCode::OK);
+    tenant.finish(&session).await;
+    let turns = tenant.changes(&session).await;
+    assert_eq!(turns.len(), 2);
+    assert!(file(&turns[0], "new.txt")["diff"].as_str().unwrap().contains("+hello"));
+    assert_eq!(tenant.get(&format!("/v1/sessions/{session}/changes?limit=1")).await.1["data"][0], turns[0]);
+    for query in ["?limit=0", "?limit=x", "?limti=1"] {
+        let (status, body) = tenant.get(&format!("/v1/sessions/{session}/changes{query}")).await;
+        assert_eq!((status, &body["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_request")), "{query}");
+    }
+}

@@ -32,13 +32,13 @@ impl SurveyBounds {
     pub fn new(directory: PathBuf) -> Self {
         Self {
             directory,
-            entries: 200_000,
+            entries: 100_000,
             depth: 64,
             path_bytes: 1024,
             text_bytes: 256 << 10,
             executable_bytes: 1 << 20,
             kept_bytes: 64 << 20,
-            changes: 2000,
+            changes: 1000,
             diff_bytes: 1 << 20,
             quarantine_bytes: 8 << 20,
         }

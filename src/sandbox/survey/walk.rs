@@ -15,7 +15,7 @@ use super::classes::Surroundings;
 use crate::domain::{FileClass, FileKind};
 
 /// Bytes of all paths together: what a survey takes in memory is not the agent's to decide.
-const PATHS_BYTES: usize = 64 << 20;
+const PATHS_BYTES: usize = 16 << 20;
 
 /// Permission bits, those that lend a program its owner's rights included.
 const MODE: u32 = 0o7777;

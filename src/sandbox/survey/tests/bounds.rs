@@ -88,3 +88,11 @@ fn nothing_is_left_where_contents_are_kept() {
     assert_eq!(std::fs::read_dir(&workspace.bounds.directory).unwrap().count(), 0);
     drop(survey);
 }
+
+#[test]
+fn contents_that_cannot_be_kept_are_an_error_that_says_what_to_do() {
+    let mut workspace = Workspace::new();
+    workspace.bounds.directory.push("missing");
+    let error = super::Survey::take(std::os::fd::AsFd::as_fd(&workspace.open()), &workspace.bounds).unwrap_err();
+    assert!(error.to_string().contains("data_dir"), "{error}");
+}
