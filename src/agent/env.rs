@@ -144,7 +144,8 @@ mod tests {
         assert_eq!(env["CI"], "x");
         assert_eq!(env["ANTHROPIC_UNIX_SOCKET"], "/run/innkeeper/model.sock");
         assert!(!env.keys().any(|name| name.to_ascii_lowercase().contains("proxy")), "{env:?}");
-        let env = agent_env(&env, "/run/innkeeper/model.sock", Some("http://127.0.0.1:3128"), &config, &BTreeSet::new());
+        let env =
+            agent_env(&env, "/run/innkeeper/model.sock", Some("http://127.0.0.1:3128"), &config, &BTreeSet::new());
         for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
             assert_eq!(env[name], "http://127.0.0.1:3128");
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     AgentConfig, AuthConfig, EgressConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig,
-    SandboxConfig, SessionConfig, SpawnerConfig,
+    SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -32,6 +32,8 @@ pub struct Config {
     pub spawner: SpawnerConfig,
     /// What a sandbox may use.
     pub sandbox: SandboxConfig,
+    /// What is kept and told of what sessions change.
+    pub survey: SurveyConfig,
     /// The agent.
     pub agent: AgentConfig,
     /// Sessions and turns.
@@ -99,6 +101,11 @@ impl Config {
     /// The file of the secret that tokens are signed with.
     pub fn tokens_path(&self) -> PathBuf {
         self.data_dir.join("tokens.key")
+    }
+
+    /// Where what was undone of sessions' changes is kept, one directory a session.
+    pub fn files_dir(&self) -> PathBuf {
+        self.data_dir.join("files")
     }
 
     /// Where live sandboxes have their sockets.

@@ -12,6 +12,7 @@ mod rates;
 mod sandbox;
 mod session;
 mod spawner;
+mod survey;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
@@ -25,3 +26,4 @@ pub use rates::RatesConfig;
 pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;
 pub use spawner::SpawnerConfig;
+pub use survey::SurveyConfig;

@@ -22,7 +22,8 @@ pub enum EventKind {
     Egress,
     /// Processes of the sandbox were killed for want of memory: `{"killed"}`.
     OutOfMemory,
-    /// What the session left in the workspace; see the API's `changes`.
+    /// What the session left in the workspace, in short: `{"totals","shortened","changed_executables","undone",
+    /// "not_undone"}`, or `{"error"}` when that is not known. The API's `changes` tell it in full.
     Changes,
     /// The turn ended: `{"outcome","reason","error"}`.
     TurnEnd,

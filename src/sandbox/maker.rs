@@ -12,7 +12,7 @@ use super::link::{Link, LinkHandle, Report};
 use super::meter::{Bounds, Meter, Overfull};
 use super::{Caller, ModelSocket, OpenError, posture};
 use crate::config::Config;
-use crate::domain::SessionLimits;
+use crate::domain::{Changes, SessionLimits};
 use crate::lifecycle::Tasks;
 use crate::spawner::{Confinement, EngineId, Opened, Order, Spawner, SpawnerError, WorkspacePath};
 
@@ -43,6 +43,8 @@ pub struct Wish {
     pub runtime: Option<String>,
     /// What it may use.
     pub limits: SessionLimits,
+    /// Whether its workspace is looked over before anything runs in it, to be compared afterwards.
+    pub survey: bool,
 }
 
 /// A sandbox whose shim is there and waits for an agent to start.
@@ -54,6 +56,16 @@ pub struct Sandbox {
     pub reports: mpsc::Receiver<Report>,
     remains: Remains,
     meter: Meter,
+    /// Whether its workspace was looked over.
+    surveyed: Option<Result<(), SpawnerError>>,
+}
+
+/// What a sandbox that is gone has left in its workspace.
+#[derive(Debug)]
+pub struct Left {
+    spawner: Arc<dyn Spawner>,
+    id: EngineId,
+    surveyed: Option<Result<(), SpawnerError>>,
 }
 
 /// What is left to clean up of a sandbox, whatever became of it.
@@ -94,7 +106,7 @@ impl Maker {
     pub async fn open(&self, caller: Caller, wish: Wish) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
         let session = caller.session;
-        let Wish { epoch, workspace, image, runtime, limits } = wish;
+        let Wish { epoch, workspace, image, runtime, limits, survey } = wish;
         let (token, workspace_bytes) = (new_token()?, limits.workspace_bytes);
         let grace = Duration::from_millis(self.config.sandbox.server_away_grace_ms);
         let order = Order {
@@ -125,7 +137,8 @@ impl Maker {
         };
         let mut meter = self.meter(remains.id.clone(), workspace_bytes);
         let limit = Duration::from_millis(self.config.sandbox.start_timeout_ms);
-        let (outcome, overfull) = tokio::join!(tokio::time::timeout(limit, ready), meter.first());
+        let surveyed = async { if survey { Some(self.spawner.survey(&remains.id).await) } else { None } };
+        let (outcome, overfull, surveyed) = tokio::join!(tokio::time::timeout(limit, ready), meter.first(), surveyed);
         let outcome =
             overfull.map_or(outcome.unwrap_or(Err(OpenError::TimedOut(limit))), |why| Err(OpenError::Overfull(why)));
         match outcome {
@@ -133,10 +146,12 @@ impl Maker {
                 tracing::debug!(%session, "the sandbox stands");
                 let (spawner, id, gone) = (Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone());
                 self.tasks.spawn("sandbox", watch(spawner, id, gone));
-                Ok(Sandbox { link, reports, remains, meter })
+                Ok(Sandbox { link, reports, remains, meter, surveyed })
             }
             Err(error) => {
                 remains.clear().await;
+                // Nothing ran, so nothing is told; the spawner is to forget what it kept.
+                let _ = Left { spawner: remains.spawner, id: remains.id, surveyed }.compare(false).await;
                 Err(error)
             }
         }
@@ -161,14 +176,25 @@ impl Sandbox {
     }
 
     /// Ends everything in it and removes it.
-    pub async fn close(self) {
+    pub async fn close(self) -> Left {
         self.link.finish();
         self.remains.clear().await;
+        Left { spawner: self.remains.spawner, id: self.remains.id, surveyed: self.surveyed }
+    }
+}
+
+impl Left {
+    /// Looks the workspace over again, and undoes what is to be undone. Answers nothing when it was not looked over before.
+    pub async fn compare(self, quarantine: bool) -> Option<Result<Changes, SpawnerError>> {
+        match self.surveyed? {
+            Ok(()) => self.spawner.compare(&self.id, quarantine).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
 impl Remains {
-    async fn clear(self) {
+    async fn clear(&self) {
         self.closed.cancel();
         if let Err(error) = self.spawner.remove(&self.id).await {
             tracing::warn!(

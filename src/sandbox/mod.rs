@@ -9,6 +9,6 @@ mod posture;
 
 pub use error::OpenError;
 pub use link::{LinkHandle, Report};
-pub use maker::{Maker, Sandbox, Wish};
+pub use maker::{Left, Maker, Sandbox, Wish};
 pub use meter::Overfull;
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};

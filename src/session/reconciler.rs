@@ -5,8 +5,8 @@
 
 use tracing::warn;
 
-use super::Registry;
 use super::supervisor::interrupted;
+use super::{Registry, changes};
 use crate::admission::Bounds;
 use crate::domain::SessionState;
 use crate::spawner::SpawnerError;
@@ -29,6 +29,7 @@ impl Registry {
     /// # Errors
     /// When the spawner or the store fails; what was done until then is not undone, and need not be.
     pub async fn reconcile(&self) -> Result<(), ReconcileError> {
+        self.sweep_files().await?;
         let shared = self.shared();
         shared.maker.spawner().sweep().await?;
         let orphans = shared.store.ledger().settle_orphans(shared.clock.now()).await?;
@@ -48,6 +49,7 @@ impl Registry {
             } else {
                 let now = shared.clock.now();
                 shared.store.turns().end(session.tenant, session.id, overview.turn.id, &interrupted(), now).await?;
+                changes::record_unknown(shared, &overview).await?;
             }
         }
         Ok(())

@@ -64,6 +64,11 @@ impl Shared {
         }
     }
 
+    /// Whether a supervisor has the session.
+    pub(super) fn is_live(&self, id: SessionId) -> bool {
+        self.live().contains_key(&id)
+    }
+
     fn live(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,6 +210,7 @@ impl Registry {
         }
         self.wait_until_done(&overview).await;
         if self.0.store.sessions().delete(tenant, id).await? {
+            self.remove_files(id).await;
             return Ok(overview.seed_status());
         }
         match self.find(tenant, id).await? {

@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::drive;
 use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
+use super::{changes, drive};
 use crate::admission::Ticket;
 use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
 use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
@@ -118,9 +118,17 @@ impl Supervisor {
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
         }
-        sandbox.close().await;
+        let left = sandbox.close().await;
         // The recorder ends with the reports: only then is the transcript whole, and the session free to be resumed.
         while progress.recv().await.is_some() {}
+        if let Some(found) = left.compare(self.quarantines()).await {
+            changes::record(&self.shared, &self.overview, found).await;
+        }
+    }
+
+    /// Whether changes of files that would run later are undone.
+    fn quarantines(&self) -> bool {
+        self.allowed.quarantine.unwrap_or(false)
     }
 
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
@@ -201,13 +209,15 @@ impl Supervisor {
         self.egress = EgressHost::policy(spec.egress_hosts.as_deref(), granted, ceiling).into();
         let (egress, runtime) = (Arc::clone(&self.egress), self.allowed.runtime.clone());
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
+        let quarantine = self.quarantines();
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
                 shared.store.sessions().set_state(session.tenant, session.id, SessionState::Starting, now).await;
             let epoch = epoch.map_err(|error| store_failed(&error))?;
             let workspace = WorkspacePath { root: session.root, relative: session.relative };
-            let wish = Wish { epoch, workspace, image, runtime, limits };
+            let survey = shared.config.survey.enabled || quarantine;
+            let wish = Wish { epoch, workspace, image, runtime, limits, survey };
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity, egress };
             shared.maker.open(caller, wish).await.map_err(|error| {
                 match error {

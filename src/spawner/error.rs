@@ -3,6 +3,7 @@
 use crate::engine::EngineError;
 
 use super::WorkspaceError;
+use super::survey::SurveyError;
 
 /// Why the spawner did not do what it was asked: texts for operators, but for the workspace's, which are for the caller.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum SpawnerError {
     /// The workspace cannot be looked through.
     #[error("the workspace cannot be looked through")]
     Measure(#[source] std::io::Error),
+    /// The workspace cannot be looked over.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
     /// The spawner's process failed, and says why.
     #[error("the spawner failed: {0}")]
     Failed(String),

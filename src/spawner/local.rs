@@ -13,12 +13,14 @@ use tokio::sync::Semaphore;
 use super::directory::SandboxDirectory;
 use super::image::find_image;
 use super::size::{free_bytes, measure};
+use super::survey::{Survey, SurveyBounds, SurveyError};
 use super::workspace::Workspace;
 use super::{
     Confinement, FoundWorkspace, NewRoots, Opened, Order, Policy, RootError, RootKeeper, RootsHere, Spawner,
     SpawnerError, WorkspacePath, WorkspaceSize, confinement,
 };
 use crate::config::Config;
+use crate::domain::Changes;
 use crate::engine::{Engine, EngineId, Exit};
 
 /// Workspaces that are walked through at the same time.
@@ -36,6 +38,8 @@ pub struct Local {
     directories: PathBuf,
     /// The sandboxes that were made here and not removed: no call reaches another container of the machine.
     live: Mutex<HashMap<EngineId, Live>>,
+    /// The workspaces of removed sandboxes that are still to be compared.
+    left: Mutex<HashMap<EngineId, (Workspace, Survey)>>,
     /// Walking through a workspace is disk work: a few at a time.
     walks: Semaphore,
 }
@@ -45,6 +49,8 @@ pub struct Local {
 struct Live {
     /// Open, so that its number means the same directory until it is mounted, and is found again afterwards.
     workspace: Workspace,
+    /// What the workspace was before anything ran in it.
+    survey: Option<Survey>,
     /// Removed when dropped.
     _directory: SandboxDirectory,
 }
@@ -69,6 +75,7 @@ impl Local {
             installation,
             directories,
             live: Mutex::default(),
+            left: Mutex::default(),
             walks: Semaphore::new(WALKS),
         }
     }
@@ -118,6 +125,27 @@ impl Local {
         self.live().get(id).map(|live| live.workspace.directory()).ok_or_else(|| unknown(id))
     }
 
+    /// How much of a workspace is looked over, as it is set.
+    fn survey_bounds(&self) -> SurveyBounds {
+        let survey = &self.config.survey;
+        let directory = self.directories.parent().unwrap_or(&self.directories).to_owned();
+        SurveyBounds {
+            entries: survey.max_entries,
+            depth: survey.max_depth,
+            text_bytes: survey.text_bytes,
+            executable_bytes: survey.executable_bytes,
+            kept_bytes: survey.kept_bytes,
+            changes: survey.max_changes,
+            diff_bytes: survey.diff_bytes,
+            quarantine_bytes: survey.quarantine_bytes,
+            ..SurveyBounds::new(directory)
+        }
+    }
+
+    fn left(&self) -> MutexGuard<'_, HashMap<EngineId, (Workspace, Survey)>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn live(&self) -> MutexGuard<'_, HashMap<EngineId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,7 +180,7 @@ impl Spawner for Local {
         let spec = confinement::spec(&order, &self.installation, image, &self.config, &workspace, &directory);
         let id = self.engine.create(&spec).await?;
         let confinement = Confinement { workspace: workspace.found, limits: spec.limits };
-        self.live().insert(id.clone(), Live { workspace, _directory: directory });
+        self.live().insert(id.clone(), Live { workspace, survey: None, _directory: directory });
         Ok(Opened { id, confinement, shim, model })
     }
 
@@ -182,8 +210,28 @@ impl Spawner for Local {
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
         self.check_ours(id)?;
         self.engine.remove(id).await?;
-        self.live().remove(id);
+        if let Some(Live { workspace, survey: Some(survey), .. }) = self.live().remove(id) {
+            self.left().insert(id.clone(), (workspace, survey));
+        }
         Ok(())
+    }
+
+    async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError> {
+        let (directory, bounds) = (self.directory(id)?, self.survey_bounds());
+        let _turn = self.walks.acquire().await;
+        let taking = tokio::task::spawn_blocking(move || Survey::take(directory.as_fd(), &bounds));
+        let survey = taking.await.unwrap_or(Err(SurveyError::Broken))?;
+        if let Some(live) = self.live().get_mut(id) {
+            live.survey = Some(survey);
+        }
+        Ok(())
+    }
+
+    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError> {
+        let Some((workspace, survey)) = self.left().remove(id) else { return Ok(None) };
+        let _turn = self.walks.acquire().await;
+        let comparing = tokio::task::spawn_blocking(move || survey.compare(workspace.directory().as_fd(), quarantine));
+        Ok(Some(comparing.await.unwrap_or(Err(SurveyError::Broken))?))
     }
 
     async fn sweep(&self) -> Result<usize, SpawnerError> {
@@ -193,6 +241,7 @@ impl Spawner for Local {
             self.engine.remove(&orphan.id).await?;
         }
         self.live().clear();
+        self.left().clear();
         self.engine.remove_remains(&self.installation).await?;
         clear(&self.directories);
         Ok(orphans.len())

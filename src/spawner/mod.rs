@@ -21,12 +21,14 @@ mod remote;
 mod roots;
 mod server;
 mod size;
+pub mod survey;
 mod wire;
 mod workspace;
 
 use async_trait::async_trait;
 
 use crate::config::Config;
+use crate::domain::Changes;
 
 pub use crate::engine::{EngineId, Exit, Limits};
 pub use calls::{Confinement, FoundWorkspace, Opened, Order, WorkspacePath};
@@ -66,6 +68,13 @@ pub trait Spawner: RootKeeper {
 
     /// Counts what a sandbox's workspace holds, up to so many files. Whoever does not wait for it any more ends it.
     async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError>;
+
+    /// Looks over a sandbox's workspace before anything runs in it. What is kept is given up by [`Self::compare`].
+    async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError>;
+
+    /// Looks it over again once the sandbox is removed; with `quarantine` changes of files that would run later are undone.
+    /// `None` when it was not looked over before.
+    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError>;
 
     /// Kills everything in the sandbox and removes it, running or not. One that is gone is not an error.
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError>;

@@ -11,6 +11,7 @@ use super::{
     EngineId, Exit, FoundWorkspace, NewRoots, Opened, Order, RootError, RootKeeper, Spawner, SpawnerError,
     WorkspacePath, WorkspaceSize,
 };
+use crate::domain::Changes;
 
 /// The spawner that listens at a socket.
 #[derive(Clone, Debug)]
@@ -114,6 +115,17 @@ impl Spawner for Remote {
     async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError> {
         match self.call(Call::Measure { id: id.clone(), most_files }).await? {
             Answer::WorkspaceSize(usage) => Ok(usage),
+            _ => Err(self.foreign()),
+        }
+    }
+
+    async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError> {
+        self.done(Call::Survey { id: id.clone() }).await
+    }
+
+    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError> {
+        match self.call(Call::Compare { id: id.clone(), quarantine }).await? {
+            Answer::Changes(changes) => Ok(changes.map(|changes| *changes)),
             _ => Err(self.foreign()),
         }
     }

@@ -139,6 +139,8 @@ async fn perform(local: &Local, call: Call) -> Result<Answer, SpawnerError> {
         Call::Wait { id } => Answer::Exit(local.wait(&id).await?),
         Call::FreeBytes { id } => Answer::Free(local.free_bytes(&id).await?),
         Call::Measure { id, most_files } => Answer::WorkspaceSize(local.measure(&id, most_files).await?),
+        Call::Survey { id } => local.survey(&id).await.map(|()| Answer::Done)?,
+        Call::Compare { id, quarantine } => Answer::Changes(local.compare(&id, quarantine).await?.map(Box::new)),
         Call::Remove { id } => local.remove(&id).await.map(|()| Answer::Done)?,
         Call::PrepareRoots { new } => {
             local.prepare_roots(new).await.map_err(|error| SpawnerError::Root(wire::chain(&error)))?;

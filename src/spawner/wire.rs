@@ -19,12 +19,13 @@ use super::{
     Confinement, EngineId, Exit, FoundWorkspace, NewRoots, Order, SpawnerError, WorkspaceError, WorkspacePath,
     WorkspaceSize,
 };
+use crate::domain::Changes;
 
 /// The largest call.
 pub(super) const MAX_CALL_BYTES: u32 = 64 << 10;
 
 /// The largest answer.
-pub(super) const MAX_ANSWER_BYTES: u32 = 16 << 20;
+pub(super) const MAX_ANSWER_BYTES: u32 = 64 << 20;
 
 /// The byte that the descriptors ride on.
 const CARRIER: &[u8] = b"d";
@@ -41,6 +42,8 @@ pub(super) enum Call {
     Wait { id: EngineId },
     FreeBytes { id: EngineId },
     Measure { id: EngineId, most_files: u64 },
+    Survey { id: EngineId },
+    Compare { id: EngineId, quarantine: bool },
     Remove { id: EngineId },
     Sweep {},
     PrepareRoots { new: NewRoots },
@@ -58,6 +61,7 @@ pub(super) enum Answer {
     Exit(Exit),
     Free(u64),
     WorkspaceSize(WorkspaceSize),
+    Changes(Option<Box<Changes>>),
     Swept(usize),
     Failure(Failure),
 }

@@ -7,7 +7,8 @@ use sqlx::{Any, AnyPool, Executor, Transaction};
 
 use super::lists::ListCache;
 use super::{
-    Audit, Budgets, Egress, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec,
+    Audit, Budgets, ChangesStore, Egress, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts,
+    Turns, codec,
 };
 use crate::domain::{SessionId, TenantId};
 
@@ -99,6 +100,11 @@ impl Store {
     /// The events.
     pub fn events(&self) -> Events<'_> {
         Events(self)
+    }
+
+    /// What sessions changed in their workspaces.
+    pub fn changes(&self) -> ChangesStore<'_> {
+        ChangesStore(self)
     }
 
     /// The agents' transcripts.

@@ -8,6 +8,7 @@
 
 mod audit;
 mod budgets;
+mod changes;
 mod codec;
 mod connection;
 mod corrections;
@@ -29,6 +30,7 @@ mod windows;
 
 pub use audit::{Audit, AuditFilter};
 pub use budgets::Budgets;
+pub use changes::ChangesStore;
 pub use connection::Store;
 pub use corrections::Corrected;
 pub use crossings::{Crossing, Reached};

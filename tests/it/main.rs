@@ -7,6 +7,7 @@
 mod authorization;
 mod budgets;
 mod cancelling;
+mod changes;
 mod cli_prices;
 mod confinement;
 mod egress;

@@ -73,6 +73,10 @@ pub(super) struct StatusBody {
     /// How many processes of the sandbox were killed for want of memory in the last turn; absent when none was.
     #[schema(example = 1)]
     out_of_memory_kills: Option<u64>,
+    /// The first of the files that would run later on somebody's host and were changed in any of the session's turns, if any
+    /// were: `GET /v1/sessions/{session_id}/changes` tells all.
+    #[schema(example = json!([".git/hooks/post-commit"]))]
+    changed_executables: Option<Vec<String>>,
 }
 
 /// A message of the conversation.

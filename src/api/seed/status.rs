@@ -41,6 +41,8 @@ struct Tail<'a> {
     limits: Option<SessionLimits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     out_of_memory_kills: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changed_executables: &'a [String],
 }
 
 /// Where a session stands in the queue.
@@ -97,6 +99,7 @@ fn write(conversation: &Conversation, place: Option<Place>, now: Timestamp) -> V
             .map(|Place { position }| Waiting { position, waited_ms: now.millis_since(overview.turn.created_at) }),
         limits: overview.turn.spec.limits,
         out_of_memory_kills: conversation.out_of_memory_kills(),
+        changed_executables: &overview.session.changed_executables,
     });
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
     [head, br#","messages":"#, messages, b",", tail].concat()
