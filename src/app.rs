@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
-use crate::api::{self, ApiState};
+use crate::api::{self, ApiState, admin::may_be_root};
 use crate::config::Config;
 use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
+use crate::drill::{self, Drill};
 use crate::engine::Engine;
 use crate::engine::docker::Docker;
 use crate::gateway::{Gateway, Prices, Reloaded};
@@ -62,7 +63,7 @@ impl App {
         let store = Store::open(&config.database_path()).await?;
         let installation = store.installation().await?;
 
-        let engine: Arc<dyn Engine> = Arc::new(Docker::connect(endpoint(&config).as_deref()).await?);
+        let engine = connect_engine(&config).await?;
         let image = find_image(engine.as_ref(), &config.engine.image).await?;
         info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
 
@@ -83,6 +84,7 @@ impl App {
         let secret = config.tokens_path();
         let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
         let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock))?);
+        let (drilled, drill_clock) = (Arc::clone(&engine), Arc::clone(&clock));
         let state = ApiState {
             config: Arc::clone(&config),
             clock,
@@ -93,6 +95,11 @@ impl App {
         };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
+        if config.drill.at_start {
+            let drill = Drill::new(drilled, &config, &installation, drill_clock, tasks.clone(), may_be_root).await?;
+            let settings = Arc::clone(&config);
+            tasks.spawn("drill", async move { drill::at_start(drill, &settings).await });
+        }
         Ok(Self { public, operator, operator_key, config, tasks, sessions, store })
     }
 
@@ -112,6 +119,14 @@ impl App {
         self.store.close().await;
         Ok(ended_well)
     }
+}
+
+/// Connects to the engine of the settings.
+///
+/// # Errors
+/// When it does not answer; the message says where it was looked for.
+pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, StartupError> {
+    Ok(Arc::new(Docker::connect(endpoint(config).as_deref()).await?))
 }
 
 /// Where the engine is: as configured, else where Docker's own client would look.

@@ -18,9 +18,25 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sandbox", &["config", "domain", "engine", "lifecycle"]),
     ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "sandbox", "store"]),
     ("session", &["admission", "agent", "config", "domain", "engine", "lifecycle", "metrics", "sandbox", "store"]),
+    ("drill", &["agent", "config", "domain", "engine", "lifecycle", "sandbox"]),
     ("api", &["admission", "config", "domain", "gateway", "lifecycle", "metrics", "sandbox", "session", "store"]),
-    ("app", &["api", "config", "domain", "engine", "gateway", "lifecycle", "metrics", "sandbox", "session", "store"]),
-    ("cli", &["api", "app", "config", "domain", "lifecycle", "metrics", "store", "telemetry"]),
+    (
+        "app",
+        &[
+            "api",
+            "config",
+            "domain",
+            "drill",
+            "engine",
+            "gateway",
+            "lifecycle",
+            "metrics",
+            "sandbox",
+            "session",
+            "store",
+        ],
+    ),
+    ("cli", &["api", "app", "config", "domain", "drill", "lifecycle", "metrics", "store", "telemetry"]),
 ];
 
 /// What only one place may name, and why.

@@ -6,8 +6,8 @@ use config::{Config as Layers, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use super::{
-    AgentConfig, AuthConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig, SandboxConfig,
-    SessionConfig,
+    AgentConfig, AuthConfig, DrillConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig,
+    SandboxConfig, SessionConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -38,6 +38,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Rates.
     pub rates: RatesConfig,
+    /// The drill.
+    pub drill: DrillConfig,
     /// Logs.
     pub log: LogConfig,
 }
@@ -89,6 +91,19 @@ impl Config {
     /// The file of the secret that tokens are signed with.
     pub fn tokens_path(&self) -> PathBuf {
         self.data_dir.join("tokens.key")
+    }
+
+    /// Where drills are held.
+    pub fn drill_dir(&self) -> PathBuf {
+        self.data_dir.join("drill")
+    }
+
+    /// Where the reports of drills are kept.
+    pub fn drill_reports_dir(&self) -> PathBuf {
+        match &self.drill.reports_dir {
+            chosen if chosen.as_os_str().is_empty() => self.data_dir.join("drills"),
+            chosen => chosen.clone(),
+        }
     }
 
     /// Where live sandboxes have their sockets.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod auth;
+mod drill;
 mod engine;
 mod gateway;
 mod http;
@@ -13,6 +14,7 @@ mod session;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
+pub use drill::DrillConfig;
 pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;

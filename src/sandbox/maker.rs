@@ -28,6 +28,8 @@ pub struct Maker {
     installation: Arc<str>,
     image: Arc<str>,
     model_sockets: mpsc::Sender<ModelSocket>,
+    /// Whether a sandbox that is weaker than ordered is opened all the same.
+    accepts_weak: bool,
     /// Starting is processor work: more at a time than there are cores makes every one of them late.
     starts: Arc<Semaphore>,
 }
@@ -76,8 +78,17 @@ impl Maker {
             installation: installation.into(),
             image: image.into(),
             model_sockets,
+            accepts_weak: false,
             starts: Arc::new(Semaphore::new(starts)),
         }
+    }
+
+    /// The same, but sandboxes that are weaker than ordered are opened too. For the drill alone, whose attacks are to show
+    /// what such a weakness means.
+    #[must_use]
+    pub fn accepting_weak_sandboxes(mut self) -> Self {
+        self.accepts_weak = true;
+        self
     }
 
     /// Makes the `epoch`th sandbox of the caller's session on `workspace`, from `image` or from the installation's own.
@@ -120,7 +131,13 @@ impl Maker {
         let ready = async {
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
             self.engine.start(&remains.id).await?;
-            present(&mut reports, &remains, &spec, workspace).await
+            match present(&mut reports, &remains, &spec, workspace).await {
+                Err(OpenError::Weak(how)) if self.accepts_weak => {
+                    tracing::warn!(%session, how, "a sandbox of the drill is weaker than it was ordered");
+                    Ok(())
+                }
+                shown => shown,
+            }
         };
         let limit = Duration::from_millis(self.config.sandbox.start_timeout_ms);
         let outcome = tokio::time::timeout(limit, ready).await.unwrap_or(Err(OpenError::TimedOut(limit)));

@@ -117,6 +117,15 @@ impl Taken {
     }
 }
 
+/// Whether the existing directory `root` could be a root beside those of `other`: what the drill asks.
+///
+/// # Errors
+/// Why it could not.
+pub fn may_be_root(config: &Config, other: &Tenant, root: &TenantRoot) -> Result<(), String> {
+    let taken = Taken::new(config, vec![other.clone()]);
+    prepare(std::slice::from_ref(root), &taken).map_err(|refused| refused.to_string())
+}
+
 /// Checks the roots of a new tenant, then makes those that do not exist.
 pub(super) fn prepare(roots: &[TenantRoot], taken: &Taken) -> Result<(), RootError> {
     let places: Vec<_> = taken.places.iter().map(|(path, what)| Ok((look(path)?, what))).collect::<Result<_, _>>()?;

@@ -1,0 +1,95 @@
+//! A workspace that is exchanged for a link to another tenant's directory while sandboxes are opened on it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use innkeeper_shim::protocol::FaultKind;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::drill::bench::{Bench, unclear};
+use crate::drill::ground::Tenant;
+use crate::drill::outcome::{Outcome, told};
+use crate::drill::probe::{Attempt, Class, Probe};
+use crate::sandbox::{OpenError, Workspace};
+
+/// How many sandboxes are opened meanwhile.
+const OPENINGS: usize = 6;
+
+/// How long the directory and the link stay as they are.
+const SWAP_EVERY: Duration = Duration::from_micros(100);
+
+/// How often the directory is looked for between two swaps.
+const LOOKS: usize = 100_000;
+
+pub(super) const PROBES: &[Probe] = &[Probe {
+    id: "swapped_workspace",
+    class: Class::Race,
+    attack: "the cwd is exchanged for a link to another tenant's directory, thousands of times a second",
+    guard: "the open descriptor is handed over; the shim compares device and inode",
+    attempt: Attempt::Around(|bench| Box::pin(swapped(bench))),
+}];
+
+/// Exchanges two names until dropped.
+struct Swapper(Arc<AtomicBool>);
+
+impl Swapper {
+    fn start(tenant: &Tenant) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, one, other) = (Arc::clone(&stop), tenant.path("project"), tenant.path("other"));
+        thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                // The ground may be gone already.
+                let _ = renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE);
+                thread::sleep(SWAP_EVERY);
+            }
+        });
+        Self(stop)
+    }
+}
+
+impl Drop for Swapper {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn swapped(bench: &Bench) -> Outcome {
+    let laid_out = || {
+        let (tenant, rival) = (bench.ground.tenant()?, bench.ground.tenant()?);
+        rival.file("secret", "the rival's own")?;
+        tenant.directory("project")?;
+        std::os::unix::fs::symlink(&rival.root, tenant.path("other"))?;
+        Ok((tenant, rival))
+    };
+    let (tenant, _rival) = match laid_out() {
+        Ok(both) => both,
+        Err::<_, std::io::Error>(error) => return unclear("the directories could not be laid out", &error),
+    };
+    let swapper = Swapper::start(&tenant);
+    let mut opened = 0;
+    for _ in 0..OPENINGS {
+        let found = (0..LOOKS).find_map(|_| Workspace::open_below(&tenant.root, Path::new("project")).ok());
+        let Some(workspace) = found else { continue };
+        let mut guest = match bench.open_on(&tenant, &workspace).await {
+            Ok(guest) => guest,
+            // Caught in the act, which is well.
+            Err(OpenError::Fault(fault)) if fault.kind == FaultKind::WorkspaceMismatch => continue,
+            Err(error) => return Outcome::Unclear(told(&error)),
+        };
+        guest.start(include_str!("scripts/swapped_workspace.py"), serde_json::json!({}));
+        let outcome = guest.verdict().await;
+        guest.close().await;
+        if !outcome.held() {
+            return outcome;
+        }
+        opened += 1;
+    }
+    drop(swapper);
+    if opened == 0 {
+        return Outcome::Unclear("no sandbox could be opened on the directory between two swaps".to_owned());
+    }
+    bench.returned(&tenant).await
+}
