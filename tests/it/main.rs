@@ -9,6 +9,7 @@ mod budgets;
 mod cancelling;
 mod cli_prices;
 mod confinement;
+mod drill;
 mod engine;
 mod execution;
 mod harness;
