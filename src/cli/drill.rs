@@ -52,7 +52,7 @@ impl DrillCommand {
             return list();
         }
         // What is wrong with a sandbox is what the drill tells, in its own words.
-        config.log.filter = "error".to_owned();
+        "error".clone_into(&mut config.log.filter);
         telemetry::init(&config.log)?;
         let store = open_store(&config).await?;
         config.data_dir = config.data_dir.canonicalize()?;
@@ -66,7 +66,7 @@ impl DrillCommand {
         let report = drill
             .run(&probes, |finding| {
                 if !json {
-                    tell(finding)
+                    tell(finding);
                 }
             })
             .await;

@@ -213,7 +213,9 @@ impl Bench {
         if sandboxes.iter().any(|sandbox| sandbox.labels.as_ref().is_some_and(is_its)) {
             return Ok(Some("still its sandbox".to_owned()));
         }
-        let processes = if Ground::has_own_users() { processes_of(tenant.uid) } else { 0 };
+        let uid = tenant.uid;
+        let counted = tokio::task::spawn_blocking(move || if Ground::has_own_users() { processes_of(uid) } else { 0 });
+        let processes = counted.await.map_err(|error| unclear("its processes could not be counted", &error))?;
         Ok((processes > 0).then(|| format!("still {processes} of its processes")))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use innkeeper_shim::protocol::{Entry, Line, Start, Stream};
+use innkeeper_shim::protocol::{Entry, FaultKind, Line, Start, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -17,7 +17,7 @@ use crate::sandbox::{Report, Sandbox};
 const PRELUDE: &str = include_str!("probes/scripts/prelude.py");
 
 /// How long a script may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How much of what a script complains is kept.
 const COMPLAINT_BYTES: usize = 300;
@@ -31,12 +31,15 @@ pub(super) struct Guest {
     ordered: Value,
     deadline: Instant,
     complaint: String,
+    /// Why the shim started nothing, if it did not.
+    pub(super) fault: Option<FaultKind>,
 }
 
 /// The last line of a script.
 #[derive(Debug, Deserialize)]
 struct Verdict {
-    verdict: String,
+    #[serde(rename = "verdict")]
+    word: String,
     seen: Vec<String>,
     #[serde(default)]
     more: usize,
@@ -45,7 +48,7 @@ struct Verdict {
 impl Guest {
     /// A sandbox that waits for its script.
     pub(super) fn new(sandbox: Sandbox, ordered: Value, stopping: CancellationToken) -> Self {
-        Self { sandbox, stopping, ordered, deadline: Instant::now() + PATIENCE, complaint: String::new() }
+        Self { sandbox, stopping, ordered, deadline: Instant::now() + PATIENCE, complaint: String::new(), fault: None }
     }
 
     /// Starts `script`, with `asked` beside what the sandbox was ordered to be.
@@ -82,7 +85,15 @@ impl Guest {
                 report = timeout_at(self.deadline, self.sandbox.reports.recv()) => report.ok()?,
                 () = self.stopping.cancelled() => None,
             };
-            let Report::Entry { seq, entry } = report? else { continue };
+            let (seq, entry) = match report? {
+                Report::Entry { seq, entry } => (seq, entry),
+                Report::Fault(fault) => {
+                    self.fault = Some(fault.kind);
+                    self.complaint = format!("the shim started nothing: {fault}");
+                    return None;
+                }
+                Report::Present(_) => continue,
+            };
             self.sandbox.link.stored(seq);
             match entry {
                 Entry::Line(Line { stream: Stream::Stdout, bytes, .. }) => {
@@ -127,11 +138,9 @@ impl Guest {
 
 impl From<Verdict> for Outcome {
     fn from(found: Verdict) -> Self {
-        let mut seen = found.seen.join("; ");
-        if found.more > 0 {
-            seen.push_str(&format!("; and {} more", found.more));
-        }
-        match found.verdict.as_str() {
+        let more = (found.more > 0).then(|| format!("and {} more", found.more));
+        let seen = found.seen.into_iter().chain(more).collect::<Vec<_>>().join("; ");
+        match found.word.as_str() {
             "held" => Self::Held,
             "broke" => Self::Broke(seen),
             _ => Self::Unclear(if seen.is_empty() { "the attack tried nothing".to_owned() } else { seen }),

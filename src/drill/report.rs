@@ -109,7 +109,7 @@ fn write(mut file: File, report: &Report) -> io::Result<()> {
 /// Removes the oldest reports. Their names sort by date.
 fn forget_all_but(directory: &Path, keep: usize) -> io::Result<()> {
     let names = std::fs::read_dir(directory)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let is_report = |name: &String| name.starts_with("drill-") && name.ends_with(".json");
+    let is_report = |name: &String| name.strip_prefix("drill-").and_then(|name| name.strip_suffix(".json")).is_some();
     let mut names: Vec<_> = names.filter(is_report).collect();
     names.sort_unstable();
     let excess = names.len().saturating_sub(keep.max(1));

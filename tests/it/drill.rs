@@ -1,5 +1,7 @@
 //! The drill: every probe holds on this machine, and each can fail, because the one guard it is about is taken away.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixListener;
 use tokio::process::Command;
+
+use crate::harness::{Server, eventually};
 
 /// Where Docker is.
 const DOCKER: &str = "/var/run/docker.sock";
@@ -40,18 +44,25 @@ const WEAKNESSES: &[Weakness] = &[
         body["HostConfig"]["DeviceCgroupRules"] = json!(["a *:* rwm"]);
     }),
     Weakness("file_ownership", "the workspace's owner as user", |body, _| root_with(body, &["DAC_OVERRIDE"])),
-    Weakness("swapped_workspace", "the directory that was opened", another_workspace),
+    Weakness("swapped_workspace", "the directory that was opened, and the shim's check", |body, data| {
+        let rival = another_workspace(body, data);
+        let env = body["Env"].as_array_mut().unwrap();
+        env.retain(|variable| !variable.as_str().unwrap().starts_with("INNKEEPER_WORKSPACE"));
+        env.push(json!(format!("INNKEEPER_WORKSPACE_DEVICE={}", rival.dev())));
+        env.push(json!(format!("INNKEEPER_WORKSPACE_INODE={}", rival.ino())));
+    }),
     Weakness("hidden_kernel_files", "masked paths", |body, _| body["HostConfig"]["MaskedPaths"] = json!([])),
     Weakness("kernel_settings", "read-only paths", |body, _| body["HostConfig"]["ReadonlyPaths"] = json!([])),
     Weakness("control_groups", "a private view of control groups", |body, _| {
         body["HostConfig"]["CgroupnsMode"] = json!("host");
     }),
     Weakness("foreign_processes", "a process table of its own", |body, _| {
-        body["HostConfig"]["PidMode"] = json!("host")
+        body["HostConfig"]["PidMode"] = json!("host");
     }),
     Weakness("shim_secrets", "a user without capabilities", all_powerful),
     Weakness("host_name", "a host name of its own", |body, _| body["HostConfig"]["UTSMode"] = json!("host")),
     Weakness("system_calls", "the seccomp profile", without_seccomp),
+    Weakness("thirty_two_bit", "the seccomp profile", without_seccomp),
     Weakness("capabilities", "dropped capabilities", |body, _| body["HostConfig"]["CapDrop"] = json!([])),
     Weakness("identity", "an ordinary user", |body, _| body["User"] = json!("0:0")),
     Weakness("network_interfaces", "no network", |body, _| network(body, "bridge")),
@@ -86,7 +97,7 @@ const WEAKNESSES: &[Weakness] = &[
     Weakness("scratch_bomb", "the size of the scratch space", |body, _| scratch(body, "size=")),
     Weakness("inode_bomb", "the number of files of the scratch space", |body, _| scratch(body, "nr_inodes=")),
     Weakness("shared_memory_bomb", "the size of /dev/shm", |body, _| {
-        body["HostConfig"]["ShmSize"] = json!(1_i64 << 30)
+        body["HostConfig"]["ShmSize"] = json!(1_i64 << 30);
     }),
     Weakness("descriptor_bomb", "the limit of open files", |body, _| ulimit(body, "nofile", 10_000)),
     Weakness("signal_bomb", "the limit of waiting signals", |body, _| ulimit(body, "sigpending", 20_000)),
@@ -152,19 +163,13 @@ fn every_tenant(body: &mut Value, data: &Path) {
     }
 }
 
-/// Mounts the directory with the secret, and tells the shim that it is the right one.
-fn another_workspace(body: &mut Value, data: &Path) {
-    use std::os::unix::fs::MetadataExt;
-
+/// Mounts the directory with the secret in the place of the one that was opened.
+fn another_workspace(body: &mut Value, data: &Path) -> Metadata {
     let rival = tenants(data).into_iter().find(|tenant| tenant.join("secret").exists()).unwrap();
-    let found = rival.metadata().unwrap();
     let mounts = body["HostConfig"]["Mounts"].as_array_mut().unwrap();
     mounts.retain(|mount| mount["Target"] != "/workspace");
     mounts.push(json!({"Type": "bind", "Source": rival, "Target": "/workspace"}));
-    let env = body["Env"].as_array_mut().unwrap();
-    env.retain(|variable| !variable.as_str().unwrap().starts_with("INNKEEPER_WORKSPACE"));
-    env.push(json!(format!("INNKEEPER_WORKSPACE_DEVICE={}", found.dev())));
-    env.push(json!(format!("INNKEEPER_WORKSPACE_INODE={}", found.ino())));
+    rival.metadata().unwrap()
 }
 
 /// An installation whose way to Docker leads through the test.
@@ -174,7 +179,7 @@ struct Installation {
 
 impl Installation {
     /// One whose sandboxes are made as `weaken` says.
-    async fn new(weaken: Option<Weaken>) -> Self {
+    fn new(weaken: Option<Weaken>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(data.path().join("proxy.sock")).unwrap();
         let docker = reqwest::Client::builder().no_proxy().unix_socket(DOCKER).build().unwrap();
@@ -196,17 +201,27 @@ impl Installation {
 
     /// Holds a drill, and answers whether the program says that all held, and its report.
     async fn drill(&self, arguments: &[&str]) -> (bool, Value) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", self.data.path());
-        command.env("INNKEEPER_ENGINE__ENDPOINT", format!("unix://{}/proxy.sock", self.data.path().display()));
-        if let Some(image) = std::env::var_os("SANDBOX_IMAGE") {
-            command.env("INNKEEPER_ENGINE__IMAGE", image);
-        }
-        command.args(["drill", "--json"]).args(arguments).kill_on_drop(true).stdin(Stdio::null());
-        let output = command.output().await.unwrap();
+        let output = self.program(&[&["--json"], arguments].concat()).output().await.unwrap();
         let report = serde_json::from_slice(&output.stdout);
         let report = report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         (output.status.success(), report)
+    }
+
+    /// The program, about to hold a drill.
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", self.data.path());
+        command.env("INNKEEPER_ENGINE__ENDPOINT", self.endpoint());
+        if let Some(image) = std::env::var_os("SANDBOX_IMAGE") {
+            command.env("INNKEEPER_ENGINE__IMAGE", image);
+        }
+        command.arg("drill").args(arguments).kill_on_drop(true).stdin(Stdio::null());
+        command
+    }
+
+    /// Where it finds Docker.
+    fn endpoint(&self) -> String {
+        format!("unix://{}/proxy.sock", self.data.path().display())
     }
 
     /// What the drill has left where it was held.
@@ -235,7 +250,7 @@ async fn pass_on(docker: &reqwest::Client, head: Parts, body: Bytes) -> Response
 
 #[tokio::test]
 async fn every_probe_holds_on_this_machine_and_nothing_is_left() {
-    let installation = Installation::new(None).await;
+    let installation = Installation::new(None);
     let kept = installation.data.path().join("report.json");
     let (all_held, report) = installation.drill(&["--report", kept.to_str().unwrap()]).await;
     let probes = report["probes"].as_array().unwrap();
@@ -257,7 +272,7 @@ async fn every_probe_breaks_when_its_guard_is_taken_away() {
     let weaknesses = weaknesses.filter(|Weakness(probe, ..)| chosen.as_ref().is_none_or(|name| name == probe));
     let attempts: Vec<_> = weaknesses
         .map(|&Weakness(probe, guard, weaken)| async move {
-            let installation = Installation::new(Some(weaken)).await;
+            let installation = Installation::new(Some(weaken));
             let (all_held, report) = installation.drill(&["--only", probe]).await;
             let found = report["probes"][0].clone();
             let broke = !all_held && found["probe"] == probe && found["outcome"] == "broke";
@@ -266,4 +281,57 @@ async fn every_probe_breaks_when_its_guard_is_taken_away() {
         .collect();
     let missed: Vec<_> = stream::iter(attempts).buffered(PARALLEL).filter_map(async |missed| missed).collect().await;
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// The wall behind the first: the shim sees that another directory was mounted, and starts nothing.
+#[tokio::test]
+async fn another_directory_in_the_workspaces_place_is_held_by_the_shim() {
+    let swap: Weaken = |body, data| {
+        another_workspace(body, data);
+    };
+    let (all_held, report) = Installation::new(Some(swap)).drill(&["--only", "swapped_workspace"]).await;
+    assert!(all_held, "{report}");
+}
+
+#[tokio::test]
+async fn a_probe_or_class_that_there_is_not_is_refused_by_its_name() {
+    let installation = Installation::new(None);
+    for arguments in [["--only", "fork_bom"], ["--class", "bombs"]] {
+        let output = installation.program(&arguments).output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(arguments[1]) && said.contains("--list"), "{said}");
+    }
+    let listed = installation.program(&["--list"]).output().await.unwrap();
+    assert!(listed.status.success() && String::from_utf8(listed.stdout).unwrap().contains("fork_bomb"));
+}
+
+#[tokio::test]
+async fn a_server_holds_a_drill_when_it_has_started_and_tells_of_each_probe() {
+    let server = Server::start_with(&[("drill.at_start", "true")]).await;
+    let key = server.operator_key.clone().unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let metrics = eventually(async || {
+        let request = http.get(format!("{}/metrics", server.operator_url)).header("x-api-key", &key);
+        let metrics = request.send().await.unwrap().text().await.unwrap();
+        metrics.contains("innkeeper_drill_last_run_timestamp_seconds ").then_some(metrics)
+    })
+    .await;
+    let passed: Vec<_> = metrics.lines().filter(|line| line.starts_with("innkeeper_drill_probe_passed{")).collect();
+    assert!(passed.len() >= 40 && passed.iter().all(|line| line.ends_with("} 1")), "{passed:#?}");
+    assert!(passed.iter().any(|line| line.contains(r#"probe="fork_bomb""#)));
+    assert!(server.log().contains("every probe held"));
+}
+
+/// What an operator must not miss.
+#[tokio::test]
+async fn a_server_whose_sandboxes_do_not_hold_says_so_aloud() {
+    let weak: Weaken = |body, _| body["HostConfig"]["ReadonlyRootfs"] = json!(false);
+    let installation = Installation::new(Some(weak));
+    let endpoint = installation.endpoint();
+    let server = Server::start_with(&[("drill.at_start", "true"), ("engine.endpoint", &endpoint)]).await;
+    eventually(async || server.log().contains("DO NOT HOLD").then_some(())).await;
+    let log = server.log();
+    for words in ["a probe of the drill did not hold", "innkeeper drill --only root_filesystem", "ERROR"] {
+        assert!(log.contains(words), "{words} is not in the log");
+    }
 }
