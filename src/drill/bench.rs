@@ -213,19 +213,21 @@ impl Bench {
         if sandboxes.iter().any(|sandbox| sandbox.labels.as_ref().is_some_and(is_its)) {
             return Ok(Some("still its sandbox".to_owned()));
         }
-        let uid = tenant.uid;
-        let counted = tokio::task::spawn_blocking(move || if Ground::has_own_users() { processes_of(uid) } else { 0 });
+        let (uid, id) = (tenant.uid, tenant.id.to_string());
+        let counted = tokio::task::spawn_blocking(move || processes_of(uid, &id));
         let processes = counted.await.map_err(|error| unclear("its processes could not be counted", &error))?;
         Ok((processes > 0).then(|| format!("still {processes} of its processes")))
     }
 }
 
-/// How many processes of the machine run as `uid`, as far as they can be seen.
-fn processes_of(uid: u32) -> usize {
+/// How many processes of the machine run as `uid` with the root of the tenant `id` mounted.
+fn processes_of(uid: u32, id: &str) -> usize {
     let line = format!("Uid:\t{uid}\t");
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let statuses = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("status")).ok());
-    statuses.filter(|status| status.contains(&line)).count()
+    let holds = |path: &Path, name, words: &str| {
+        std::fs::read_to_string(path.join(name)).is_ok_and(|text| text.contains(words))
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    processes.filter(|process| holds(process, "status", &line) && holds(process, "mountinfo", id)).count()
 }
 
 fn limits(size: Size) -> SessionLimits {

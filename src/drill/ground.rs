@@ -1,11 +1,12 @@
 //! Where a drill takes place: directories of tenants made up for it, removed whatever happens.
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{getegid, geteuid};
 use uuid::Uuid;
 
@@ -18,6 +19,8 @@ const USERS: u32 = 100;
 #[derive(Debug)]
 pub(super) struct Ground {
     path: PathBuf,
+    /// Locked as long as the drill lasts, so that the next one sees what a crash has left.
+    _lock: File,
     first_user: u32,
     users: AtomicU32,
 }
@@ -42,8 +45,11 @@ impl Ground {
     /// When it cannot be made.
     pub(super) fn create(parent: &Path, first_user: u32) -> io::Result<Self> {
         let path = parent.join(Uuid::new_v4().simple().to_string());
+        remove_abandoned(parent);
         DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-        Ok(Self { path, first_user, users: AtomicU32::new(0) })
+        let lock = File::open(&path)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self { path, _lock: lock, first_user, users: AtomicU32::new(0) })
     }
 
     /// A new tenant, of a user of its own where this process may give files away, else of its own user.
@@ -63,8 +69,8 @@ impl Ground {
         Ok(tenant)
     }
 
-    /// Whether a user is in nobody else's service, so that its processes can be counted.
-    pub(super) fn has_own_users() -> bool {
+    /// Whether this process may give files away, and make what only root makes.
+    pub(super) fn is_roots() -> bool {
         geteuid().is_root()
     }
 }
@@ -99,18 +105,49 @@ impl Tenant {
     }
 
     fn give(&self, path: &Path) -> io::Result<()> {
-        if Ground::has_own_users() { chown(path, Some(self.uid), Some(self.gid)) } else { Ok(()) }
+        if Ground::is_roots() { chown(path, Some(self.uid), Some(self.gid)) } else { Ok(()) }
+    }
+}
+
+/// Removes the grounds of drills that were killed.
+fn remove_abandoned(parent: &Path) {
+    for path in std::fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let is_locked = File::open(&path).map(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err());
+        if matches!(is_locked, Ok(false)) {
+            // Another drill may be doing the same.
+            let _ = std::fs::remove_dir_all(&path);
+        }
     }
 }
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(path = %self.path.display(), %error, "the ground of a drill could not be removed");
         }
         // Only when no other drill is under way.
         if let Some(parent) = self.path.parent() {
             let _ = std::fs::remove_dir(parent);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_drill_left_goes_and_a_drill_under_way_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(parent.path().join("left/tenant_x")).unwrap();
+        let under_way = Ground::create(parent.path(), 64_999).unwrap();
+        let root = under_way.tenant().unwrap().root;
+        let other = Ground::create(parent.path(), 64_999).unwrap();
+        assert!(!parent.path().join("left").exists());
+        assert!(root.exists());
+        drop((under_way, other));
+        assert!(!parent.path().exists());
     }
 }

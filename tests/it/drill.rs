@@ -38,6 +38,12 @@ const WEAKNESSES: &[Weakness] = &[
         body["HostConfig"]["ReadonlyRootfs"] = json!(false);
     }),
     Weakness("foreign_mounts", "a directory of the host", |body, data| mount(body, data, "/mnt")),
+    Weakness("nested_mount", "a workspace that is mounted alone", |body, data| {
+        let tenant = tenants(data).into_iter().find(|tenant| tenant.join("inner").exists()).unwrap();
+        let mounts = body["HostConfig"]["Mounts"].as_array_mut().unwrap();
+        mounts.retain(|mount| mount["Target"] != "/workspace");
+        mount(body, &tenant, "/workspace");
+    }),
     Weakness("docker_socket", "Docker's socket", |body, _| mount(body, Path::new(DOCKER), "/run/mount/docker.sock")),
     Weakness("setuid_program", "no-new-privileges", |body, _| drop_option(body, "no-new-privileges")),
     Weakness("device_nodes", "the rules on devices", |body, _| {
@@ -106,7 +112,7 @@ const WEAKNESSES: &[Weakness] = &[
 ];
 
 /// What needs root on the host to be attacked at all.
-const OF_ROOT: &[&str] = &["device_nodes"];
+const OF_ROOT: &[&str] = &["device_nodes", "nested_mount"];
 
 fn mount(body: &mut Value, source: &Path, target: &str) {
     let mount = json!({"Type": "bind", "Source": source, "Target": target});
@@ -328,7 +334,8 @@ async fn a_server_whose_sandboxes_do_not_hold_says_so_aloud() {
     let weak: Weaken = |body, _| body["HostConfig"]["ReadonlyRootfs"] = json!(false);
     let installation = Installation::new(Some(weak));
     let endpoint = installation.endpoint();
-    let server = Server::start_with(&[("drill.at_start", "true"), ("engine.endpoint", &endpoint)]).await;
+    let settings = [("drill.at_start", "true"), ("drill.parallel", "3"), ("engine.endpoint", &endpoint)];
+    let server = Server::start_with(&settings).await;
     eventually(async || server.log().contains("DO NOT HOLD").then_some(())).await;
     let log = server.log();
     for words in ["a probe of the drill did not hold", "innkeeper drill --only root_filesystem", "ERROR"] {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use rustix::fs::{CWD, Dev, FileType, Mode, makedev, mknodat};
 use serde_json::json;
 
-use super::{paths, roots};
+use super::{nested, paths, roots};
 use crate::drill::bench::{Bench, unclear};
 use crate::drill::ground::{Ground, Tenant};
 use crate::drill::outcome::Outcome;
@@ -40,6 +40,13 @@ pub(super) const PROBES: &[Probe] = &[
         attack: "something of the host that is mounted beside what was ordered",
         guard: "mounts made by the spec alone, never recursive, scratch space nosuid and nodev",
         attempt: Attempt::script(include_str!("scripts/foreign_mounts.py")),
+    },
+    Probe {
+        id: "nested_mount",
+        class: Class::Filesystem,
+        attack: "a file system that is mounted below the workspace, and would come along",
+        guard: "the workspace is mounted alone, not what is mounted below it",
+        attempt: Attempt::Around(|bench| Box::pin(nested::probe(bench))),
     },
     Probe {
         id: "docker_socket",
@@ -110,7 +117,7 @@ async fn device_nodes(bench: &Bench) -> Outcome {
         ("random-disk", FileType::BlockDevice, makedev(7, 0)),
     ];
     let made =
-        nodes.into_iter().filter(|&(name, kind, device)| Ground::has_own_users() && node(&tenant, name, kind, device));
+        nodes.into_iter().filter(|&(name, kind, device)| Ground::is_roots() && node(&tenant, name, kind, device));
     let names: Vec<_> = made.map(|(name, ..)| name).collect();
     let script = include_str!("scripts/device_nodes.py");
     bench.run_for(&tenant, Size::Ordered, script, json!({ "nodes": names })).await.and(bench.returned(&tenant).await)

@@ -3,6 +3,7 @@
 mod filesystem;
 mod kernel;
 mod neighbour;
+mod nested;
 mod network;
 mod paths;
 mod processes;
