@@ -58,6 +58,9 @@ else
     export INNKEEPER_GATEWAY__UPSTREAM_URL INNKEEPER_GATEWAY__API_KEY=stand-in-key
 fi
 
+# A first look is not to wait for the attacks a server makes on itself; `innkeeper drill` makes them when one likes.
+export INNKEEPER_DRILL__AT_START=${INNKEEPER_DRILL__AT_START:-false}
+
 step 'Starting the server'
 start 'the server' "$DATA/server.out" 'listens on' "$BINARY" serve
 url=$(url_in "$said")
@@ -84,6 +87,7 @@ note 'Try next:'
 note
 printf '%s\n' "curl $url/execute/ -H 'x-api-key: $key' -H 'content-type: application/json' -d '{\"prompt\": \"Say hello\"}'"
 printf '%s\n' "curl $url/sessions/ -H 'x-api-key: $key'"
+printf '%s\n' "$BINARY drill"
 [[ -z ${DEMO_ONLY:-} ]] || exit 0
 note
 note 'Stop it with Ctrl-C.'

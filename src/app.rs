@@ -15,6 +15,7 @@ use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
 use crate::config::Config;
 use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
+use crate::drill::{self, Drill};
 use crate::engine::docker::Docker;
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{Gateway, Prices, Reloaded};
@@ -64,7 +65,7 @@ impl App {
         let installation = store.installation().await?;
 
         let spawner = spawner(&config, &installation).await?;
-        spawner.check_image(None).await?;
+        spawner.find_image(None).await?;
         info!(engine = spawner.describe().await?, mode = mode(&config), "the engine is there");
 
         let roots: Arc<dyn RootKeeper> = spawner.clone();
@@ -91,6 +92,7 @@ impl App {
         let secret = config.tokens_path();
         let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
         let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock))?);
+        let drill_clock = Arc::clone(&clock);
         let state = ApiState {
             config: Arc::clone(&config),
             clock,
@@ -102,6 +104,7 @@ impl App {
         };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
+        drill_at_start(&config, &installation, drill_clock, &tasks).await?;
         Ok(Self { public, operator, operator_key, config, tasks, sessions, store })
     }
 
@@ -134,12 +137,44 @@ pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, EngineEr
 /// Who makes this server's sandboxes: this process, or the spawner's.
 async fn spawner(config: &Arc<Config>, installation: &str) -> Result<Arc<dyn Spawner>, StartupError> {
     let socket = &config.spawner.socket;
-    if !socket.as_os_str().is_empty() {
-        return Ok(Arc::new(Remote::new(socket.clone())));
+    if socket.as_os_str().is_empty() {
+        return Ok(Arc::new(embedded(config, installation).await?));
     }
+    Ok(Arc::new(Remote::new(socket.clone())))
+}
+
+/// A spawner in this process.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn embedded(config: &Arc<Config>, installation: &str) -> Result<Local, EngineError> {
     let engine = connect_engine(config).await?;
-    let directories = config.sandboxes_dir();
-    Ok(Arc::new(Local::new(engine, Arc::clone(config), Policy::Embedded, installation, directories)))
+    Ok(Local::new(engine, Arc::clone(config), Policy::Embedded, installation, config.sandboxes_dir()))
+}
+
+/// Begins the drill in the background, where one is to be held at the start and this process holds the engine; where the
+/// spawner does, it is asked what its own drill found.
+async fn drill_at_start(
+    config: &Arc<Config>,
+    installation: &str,
+    clock: Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> Result<(), StartupError> {
+    let socket = &config.spawner.socket;
+    if !socket.as_os_str().is_empty() {
+        let (spawner, stopping) = (Remote::new(socket.clone()), tasks.stopping().clone());
+        tasks.spawn("drill", async move {
+            stopping.run_until_cancelled(drill::learn(&spawner)).await;
+        });
+    } else if config.drill.at_start {
+        let local = Arc::new(embedded(config, installation).await?);
+        let drill = Drill::new(local, config, clock, tasks.clone()).await?;
+        let settings = Arc::clone(config);
+        tasks.spawn("drill", async move {
+            drill::at_start(drill, &settings).await;
+        });
+    }
+    Ok(())
 }
 
 /// Who holds the engine, for people.

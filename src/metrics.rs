@@ -17,6 +17,7 @@ pub fn install() -> Result<(), BuildError> {
     let handle = PrometheusBuilder::new().install_recorder()?;
     let _ = HANDLE.set(handle);
     describe_gauge!("innkeeper_drill_probe_passed", "Whether the last drill's probe held (1) or not (0)");
+    describe_gauge!("innkeeper_drill_last_run_timestamp_seconds", "When the last drill began");
     describe_counter!("innkeeper_egress_requests_total", "Hosts that sandboxes asked for, by decision");
     describe_counter!("innkeeper_egress_bytes_total", "Bytes that went through granted egress, by direction");
     Ok(())

@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sandbox", &["config", "domain", "lifecycle", "spawner"]),
     ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "sandbox", "store"]),
     ("session", &["admission", "agent", "config", "domain", "lifecycle", "metrics", "sandbox", "spawner", "store"]),
+    ("drill", &["agent", "config", "domain", "lifecycle", "sandbox", "spawner"]),
     (
         "api",
         &["admission", "config", "domain", "gateway", "lifecycle", "metrics", "sandbox", "session", "spawner", "store"],
@@ -29,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "api",
             "config",
             "domain",
+            "drill",
             "engine",
             "gateway",
             "lifecycle",
@@ -39,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("cli", &["api", "app", "config", "domain", "lifecycle", "metrics", "spawner", "store", "telemetry"]),
+    ("cli", &["api", "app", "config", "domain", "drill", "lifecycle", "metrics", "spawner", "store", "telemetry"]),
 ];
 
 /// What only one place may name, and why.

@@ -4,6 +4,7 @@ mod audit;
 mod budgets;
 mod calls;
 mod data;
+mod drill;
 mod keys;
 mod limits;
 mod output;
@@ -70,6 +71,8 @@ enum Command {
     Calls(calls::CallsCommand),
     /// Show who changed what.
     Audit(audit::AuditCommand),
+    /// Attack sandboxes of this machine, and show which walls held.
+    Drill(drill::DrillCommand),
 }
 
 impl Cli {
@@ -103,6 +106,7 @@ impl Cli {
             Command::Budgets(command) => command.run(&config).await,
             Command::Calls(command) => command.run(&config).await,
             Command::Audit(command) => command.run(&config).await,
+            Command::Drill(command) => command.run(config).await,
         }
     }
 }

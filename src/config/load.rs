@@ -6,8 +6,8 @@ use config::{Config as Layers, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use super::{
-    AgentConfig, AuthConfig, EgressConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig,
-    SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
+    AgentConfig, AuthConfig, DrillConfig, EgressConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig,
+    RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -44,6 +44,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// Rates.
     pub rates: RatesConfig,
+    /// The drill.
+    pub drill: DrillConfig,
     /// Logs.
     pub log: LogConfig,
 }
@@ -106,6 +108,19 @@ impl Config {
     /// Where what was undone of sessions' changes is kept, one directory a session.
     pub fn files_dir(&self) -> PathBuf {
         self.data_dir.join("files")
+    }
+
+    /// Where drills are held.
+    pub fn drill_dir(&self) -> PathBuf {
+        self.data_dir.join("drill")
+    }
+
+    /// Where the reports of drills are kept.
+    pub fn drill_reports_dir(&self) -> PathBuf {
+        match &self.drill.reports_dir {
+            chosen if chosen.as_os_str().is_empty() => self.data_dir.join("drills"),
+            chosen => chosen.clone(),
+        }
     }
 
     /// Where live sandboxes have their sockets.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod auth;
+mod drill;
 mod egress;
 mod engine;
 mod gateway;
@@ -16,6 +17,7 @@ mod survey;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
+pub use drill::DrillConfig;
 pub use egress::{EgressConfig, ExtraHost, OutsideCeiling};
 pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;

@@ -34,7 +34,7 @@ pub struct SandboxSpec {
 }
 
 /// What names a sandbox's owner on the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Labels {
     /// The installation: two servers on one engine leave each other's sandboxes alone.
     pub installation: String,

@@ -26,6 +26,8 @@ pub struct Maker {
     config: Arc<Config>,
     tasks: Tasks,
     model_sockets: mpsc::Sender<ModelSocket>,
+    /// Whether a sandbox that is weaker than ordered is opened all the same.
+    accepts_weak: bool,
     /// Starting is processor work: more at a time than there are cores makes every one of them late.
     starts: Arc<Semaphore>,
 }
@@ -91,7 +93,15 @@ impl Maker {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * 2,
             chosen => chosen,
         };
-        Self { spawner, config, tasks, model_sockets, starts: Arc::new(Semaphore::new(starts)) }
+        Self { spawner, config, tasks, model_sockets, accepts_weak: false, starts: Arc::new(Semaphore::new(starts)) }
+    }
+
+    /// The same, but sandboxes that are weaker than ordered are opened too. For the drill alone, whose attacks are to show
+    /// what such a weakness means.
+    #[must_use]
+    pub fn accepting_weak_sandboxes(mut self) -> Self {
+        self.accepts_weak = true;
+        self
     }
 
     /// What sandboxes are made through.
@@ -132,7 +142,12 @@ impl Maker {
             let socket = ModelSocket { listener, caller, closed };
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
             self.spawner.start(&remains.id).await?;
-            present(&mut reports, &remains, &confinement).await?;
+            match present(&mut reports, &remains, &confinement).await {
+                Err(OpenError::Weak(how)) if self.accepts_weak => {
+                    tracing::warn!(%session, how, "a sandbox of the drill is weaker than it was ordered");
+                }
+                shown => shown?,
+            }
             Ok((handle, reports))
         };
         let mut meter = self.meter(remains.id.clone(), workspace_bytes);

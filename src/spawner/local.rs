@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use rustix::io::Errno;
@@ -16,7 +16,7 @@ use super::size::{free_bytes, measure};
 use super::survey::{Survey, SurveyBounds, SurveyError};
 use super::workspace::Workspace;
 use super::{
-    Confinement, FoundWorkspace, NewRoots, Opened, Order, Policy, RootError, RootKeeper, RootsHere, Spawner,
+    Confinement, FoundWorkspace, Labels, NewRoots, Opened, Order, Policy, RootError, RootKeeper, RootsHere, Spawner,
     SpawnerError, WorkspacePath, WorkspaceSize, confinement,
 };
 use crate::config::Config;
@@ -42,6 +42,8 @@ pub struct Local {
     left: Mutex<HashMap<EngineId, (Workspace, Survey)>>,
     /// Walking through a workspace is disk work: a few at a time.
     walks: Semaphore,
+    /// What the drill at the start found.
+    drill: OnceLock<serde_json::Value>,
 }
 
 /// What is held of a sandbox for as long as it is there.
@@ -77,6 +79,7 @@ impl Local {
             live: Mutex::default(),
             left: Mutex::default(),
             walks: Semaphore::new(WALKS),
+            drill: OnceLock::new(),
         }
     }
 
@@ -94,6 +97,11 @@ impl Local {
         let ours = config.engine.image.clone();
         let engine = Arc::new(crate::engine::fake::FakeEngine::new([(ours, super::image::test())]));
         Arc::new(Self::new(engine, Arc::clone(config), Policy::Embedded, "test", config.sandboxes_dir()))
+    }
+
+    /// Keeps what the drill at the start found, for whoever asks.
+    pub fn keep_drill(&self, report: serde_json::Value) {
+        let _ = self.drill.set(report);
     }
 
     fn open_workspace(&self, path: &WorkspacePath) -> Result<Workspace, SpawnerError> {
@@ -157,8 +165,8 @@ impl Spawner for Local {
         Ok(self.engine.describe().await?)
     }
 
-    async fn check_image(&self, image: Option<&str>) -> Result<(), SpawnerError> {
-        self.image(image).await.map(drop)
+    async fn find_image(&self, image: Option<&str>) -> Result<String, SpawnerError> {
+        self.image(image).await
     }
 
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError> {
@@ -232,6 +240,15 @@ impl Spawner for Local {
         let _turn = self.walks.acquire().await;
         let comparing = tokio::task::spawn_blocking(move || survey.compare(workspace.directory().as_fd(), quarantine));
         Ok(Some(comparing.await.unwrap_or(Err(SurveyError::Broken))?))
+    }
+
+    async fn list(&self) -> Result<Vec<Labels>, SpawnerError> {
+        let found = self.engine.list(&self.installation).await?;
+        Ok(found.into_iter().filter_map(|sandbox| sandbox.labels).collect())
+    }
+
+    async fn last_drill(&self) -> Result<Option<serde_json::Value>, SpawnerError> {
+        Ok(self.drill.get().cloned())
     }
 
     async fn sweep(&self) -> Result<usize, SpawnerError> {

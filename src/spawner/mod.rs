@@ -30,7 +30,7 @@ use async_trait::async_trait;
 use crate::config::Config;
 use crate::domain::Changes;
 
-pub use crate::engine::{EngineId, Exit, Limits};
+pub use crate::engine::{EngineId, Exit, Labels, Limits};
 pub use calls::{Confinement, FoundWorkspace, Opened, Order, WorkspacePath};
 pub use directory::MODEL_SOCKET_INSIDE;
 pub use error::SpawnerError;
@@ -40,7 +40,7 @@ pub use remote::Remote;
 pub use roots::{NewRoots, RootError, RootKeeper, RootsHere, TakenPlace};
 pub use server::Server;
 pub use size::WorkspaceSize;
-pub use workspace::WorkspaceError;
+pub use workspace::{WorkspaceError, look_at};
 
 /// What makes and destroys sandboxes on behalf of sessions.
 #[async_trait]
@@ -48,8 +48,8 @@ pub trait Spawner: RootKeeper {
     /// What holds the engine, and which: one line for people.
     async fn describe(&self) -> Result<String, SpawnerError>;
 
-    /// Whether sandboxes can be made from `image`; `None` for the installation's own.
-    async fn check_image(&self, image: Option<&str>) -> Result<(), SpawnerError>;
+    /// Finds the image sandboxes are made from, the installation's own when none is named; answers its content-addressed id.
+    async fn find_image(&self, image: Option<&str>) -> Result<String, SpawnerError>;
 
     /// Looks at a directory that a session is to work in, as it will be opened for it.
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError>;
@@ -78,6 +78,12 @@ pub trait Spawner: RootKeeper {
 
     /// Kills everything in the sandbox and removes it, running or not. One that is gone is not an error.
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError>;
+
+    /// Whose sandboxes of the installation are there.
+    async fn list(&self) -> Result<Vec<Labels>, SpawnerError>;
+
+    /// What the last drill found that was held where the engine is held, as its report has it; `None` when none was.
+    async fn last_drill(&self) -> Result<Option<serde_json::Value>, SpawnerError>;
 
     /// Removes every sandbox of the installation, and what the engine and an earlier run left of others; answers how many
     /// sandboxes there were.

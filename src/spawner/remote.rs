@@ -8,7 +8,7 @@ use tokio::net::UnixStream;
 
 use super::wire::{self, Answer, Call, MAX_ANSWER_BYTES};
 use super::{
-    EngineId, Exit, FoundWorkspace, NewRoots, Opened, Order, RootError, RootKeeper, Spawner, SpawnerError,
+    EngineId, Exit, FoundWorkspace, Labels, NewRoots, Opened, Order, RootError, RootKeeper, Spawner, SpawnerError,
     WorkspacePath, WorkspaceSize,
 };
 use crate::domain::Changes;
@@ -75,8 +75,11 @@ impl Spawner for Remote {
         }
     }
 
-    async fn check_image(&self, image: Option<&str>) -> Result<(), SpawnerError> {
-        self.done(Call::CheckImage { image: image.map(str::to_owned) }).await
+    async fn find_image(&self, image: Option<&str>) -> Result<String, SpawnerError> {
+        match self.call(Call::FindImage { image: image.map(str::to_owned) }).await? {
+            Answer::Image(id) => Ok(id),
+            _ => Err(self.foreign()),
+        }
     }
 
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError> {
@@ -132,6 +135,20 @@ impl Spawner for Remote {
 
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
         self.done(Call::Remove { id: id.clone() }).await
+    }
+
+    async fn list(&self) -> Result<Vec<Labels>, SpawnerError> {
+        match self.call(Call::List {}).await? {
+            Answer::Sandboxes(found) => Ok(found),
+            _ => Err(self.foreign()),
+        }
+    }
+
+    async fn last_drill(&self) -> Result<Option<serde_json::Value>, SpawnerError> {
+        match self.call(Call::LastDrill {}).await? {
+            Answer::Drill(report) => Ok(report),
+            _ => Err(self.foreign()),
+        }
     }
 
     async fn sweep(&self) -> Result<usize, SpawnerError> {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::place::Place;
 use super::{Policy, SpawnerError};
 use crate::config::Config;
+use crate::domain::{Tenant, TenantRoot};
 
 /// The lowest id of a user or group that is not the system's own.
 const FIRST_USER: u32 = 1_000;
@@ -35,6 +36,21 @@ pub struct NewRoots {
     pub roots: Vec<PathBuf>,
     /// What they may not overlap, beside what the machine lives on.
     pub taken: Vec<TakenPlace>,
+}
+
+impl NewRoots {
+    /// `roots` of a tenant of an installation with these settings, beside `others`.
+    pub fn beside(config: &Config, others: &[Tenant], roots: &[TenantRoot]) -> Self {
+        let data = TakenPlace { path: config.data_dir.clone(), what: "the server's data directory".to_owned() };
+        let of_others = others.iter().flat_map(|tenant| {
+            let what = format!("a root of the tenant {}", tenant.name);
+            tenant.roots.iter().map(move |root| TakenPlace { path: root.path().to_owned(), what: what.clone() })
+        });
+        Self {
+            roots: roots.iter().map(|root| root.path().to_owned()).collect(),
+            taken: std::iter::once(data).chain(of_others).collect(),
+        }
+    }
 }
 
 /// A directory that belongs to somebody.
@@ -174,7 +190,11 @@ impl RootsHere {
         Ok(())
     }
 
-    fn prepare(&self, new: &NewRoots) -> Result<(), RootError> {
+    /// What [`RootKeeper::prepare_roots`] does, for who may block.
+    ///
+    /// # Errors
+    /// When a directory cannot be a root, or not be made.
+    pub fn prepare(&self, new: &NewRoots) -> Result<(), RootError> {
         let mut missing = Vec::new();
         for root in &new.roots {
             self.policy.base_of(root).map_err(|error| RootError::Spawner(Box::new(error)))?;

@@ -28,7 +28,7 @@ impl Server {
     ///
     /// # Errors
     /// When the socket cannot be made, or another spawner listens there.
-    pub async fn bind(socket: &Path, client: u32, local: Local, tasks: Tasks) -> io::Result<Self> {
+    pub async fn bind(socket: &Path, client: u32, local: Arc<Local>, tasks: Tasks) -> io::Result<Self> {
         if UnixStream::connect(socket).await.is_ok() {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "a spawner listens there already"));
         }
@@ -42,7 +42,7 @@ impl Server {
         if client != rustix::process::geteuid().as_raw() {
             chown(socket, Some(client), None)?;
         }
-        Ok(Self { listener, socket: socket.to_owned(), local: Arc::new(local), client, tasks })
+        Ok(Self { listener, socket: socket.to_owned(), local, client, tasks })
     }
 
     /// Serves until the process is to end.
@@ -132,7 +132,7 @@ async fn answer(local: &Local, mut stream: UnixStream) -> io::Result<()> {
 async fn perform(local: &Local, call: Call) -> Result<Answer, SpawnerError> {
     Ok(match call {
         Call::Describe {} => Answer::Description(local.describe().await?),
-        Call::CheckImage { image } => local.check_image(image.as_deref()).await.map(|()| Answer::Done)?,
+        Call::FindImage { image } => Answer::Image(local.find_image(image.as_deref()).await?),
         Call::FindWorkspace { path } => Answer::Workspace(local.find_workspace(&path).await?),
         Call::Open { .. } => unreachable!("answered with its descriptors"),
         Call::Start { id } => local.start(&id).await.map(|()| Answer::Done)?,
@@ -146,6 +146,8 @@ async fn perform(local: &Local, call: Call) -> Result<Answer, SpawnerError> {
             local.prepare_roots(new).await.map_err(|error| SpawnerError::Root(wire::chain(&error)))?;
             Answer::Done
         }
+        Call::List {} => Answer::Sandboxes(local.list().await?),
+        Call::LastDrill {} => Answer::Drill(local.last_drill().await?),
         Call::Sweep {} => Answer::Swept(local.sweep().await?),
     })
 }

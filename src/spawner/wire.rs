@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
 use super::{
-    Confinement, EngineId, Exit, FoundWorkspace, NewRoots, Order, SpawnerError, WorkspaceError, WorkspacePath,
+    Confinement, EngineId, Exit, FoundWorkspace, Labels, NewRoots, Order, SpawnerError, WorkspaceError, WorkspacePath,
     WorkspaceSize,
 };
 use crate::domain::Changes;
@@ -35,7 +35,7 @@ const CARRIER: &[u8] = b"d";
 #[serde(tag = "call", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Call {
     Describe {},
-    CheckImage { image: Option<String> },
+    FindImage { image: Option<String> },
     FindWorkspace { path: WorkspacePath },
     Open { order: Box<Order> },
     Start { id: EngineId },
@@ -45,6 +45,8 @@ pub(super) enum Call {
     Survey { id: EngineId },
     Compare { id: EngineId, quarantine: bool },
     Remove { id: EngineId },
+    List {},
+    LastDrill {},
     Sweep {},
     PrepareRoots { new: NewRoots },
 }
@@ -55,6 +57,7 @@ pub(super) enum Call {
 pub(super) enum Answer {
     Description(String),
     Done,
+    Image(String),
     Workspace(FoundWorkspace),
     /// Two descriptors follow: the shim's socket, and the model's.
     Opened(EngineId, Confinement),
@@ -62,6 +65,8 @@ pub(super) enum Answer {
     Free(u64),
     WorkspaceSize(WorkspaceSize),
     Changes(Option<Box<Changes>>),
+    Sandboxes(Vec<Labels>),
+    Drill(Option<serde_json::Value>),
     Swept(usize),
     Failure(Failure),
 }

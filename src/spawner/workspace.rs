@@ -120,6 +120,14 @@ impl Workspace {
     }
 }
 
+/// Looks at a directory below a root of this machine, as it would be opened for a session.
+///
+/// # Errors
+/// When it is not a directory that can be worked in.
+pub fn look_at(path: &WorkspacePath) -> Result<FoundWorkspace, WorkspaceError> {
+    Ok(Workspace::open(Path::new("/"), path)?.found)
+}
+
 fn reason(errno: Errno) -> WorkspaceError {
     match errno {
         Errno::XDEV => WorkspaceError::Outside,

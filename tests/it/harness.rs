@@ -89,6 +89,7 @@ impl Server {
             ("gateway.api_key", MODEL_KEY),
             ("gateway.upstream_url", &model),
             ("log.filter", "debug"),
+            ("drill.at_start", "false"),
             // Tests look again far oftener than clients do.
             ("rates.read.per_minute", "1000000"),
             ("rates.read.burst", "100000"),

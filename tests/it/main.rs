@@ -10,6 +10,7 @@ mod cancelling;
 mod changes;
 mod cli_prices;
 mod confinement;
+mod drill;
 mod egress;
 mod engine;
 mod execution;

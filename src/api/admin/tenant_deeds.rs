@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Config;
 use crate::domain::tenant::{InvalidName, InvalidRoot};
 use crate::domain::{By, Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
-use crate::spawner::{NewRoots, RootError, RootKeeper, TakenPlace};
+use crate::spawner::{NewRoots, RootError, RootKeeper};
 use crate::store::{Store, StoreError};
 
 /// Why a tenant cannot be created.
@@ -54,7 +54,7 @@ pub async fn create_tenant(
     if tenants.iter().any(|tenant| tenant.name == name) {
         return Err(StoreError::NameTaken { name: name.to_owned() }.into());
     }
-    keeper.prepare_roots(new_roots(config, &plain_roots, &tenants)).await?;
+    keeper.prepare_roots(NewRoots::beside(config, &tenants, &plain_roots)).await?;
     let tenant = Tenant {
         id: TenantId::generate(),
         name: name.to_owned(),
@@ -90,24 +90,11 @@ pub async fn update_tenant(
             let plain_roots = plain(roots)?;
             let mut others = store.tenants().list().await?;
             others.retain(|other| other.id != tenant.id);
-            keeper.prepare_roots(new_roots(config, &plain_roots, &others)).await?;
+            keeper.prepare_roots(NewRoots::beside(config, &others, &plain_roots)).await?;
             Some(plain_roots)
         }
     };
     Ok(store.tenants().update(tenant.id, name, roots.as_deref(), by).await?)
-}
-
-/// Roots to be prepared, and what of the server and its tenants they may not overlap.
-fn new_roots(config: &Config, roots: &[TenantRoot], tenants: &[Tenant]) -> NewRoots {
-    let data = TakenPlace { path: config.data_dir.clone(), what: "the server's data directory".to_owned() };
-    let of_tenants = tenants.iter().flat_map(|tenant| {
-        let what = format!("a root of the tenant {}", tenant.name);
-        tenant.roots.iter().map(move |root| TakenPlace { path: root.path().to_owned(), what: what.clone() })
-    });
-    NewRoots {
-        roots: roots.iter().map(|root| root.path().to_owned()).collect(),
-        taken: std::iter::once(data).chain(of_tenants).collect(),
-    }
 }
 
 /// Paths as roots: each once.

@@ -1,0 +1,7 @@
+open("/workspace/file", "w").close()
+os.chmod("/workspace/file", 0o6777)
+os.mkdir("/workspace/directory")
+os.symlink("/etc/shadow", "/workspace/link")
+os.mkfifo("/workspace/pipe")
+tried()
+finish()

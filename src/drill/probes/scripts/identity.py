@@ -1,0 +1,8 @@
+expect(f"the sandbox runs as user {os.getuid()}", os.getresuid() == (ASKED["uid"],) * 3 and os.getuid() >= 1000)
+expect(f"the sandbox runs as group {os.getgid()}", os.getresgid() == (ASKED["gid"],) * 3 and os.getgid() >= 1000)
+expect(f"the sandbox has further groups: {os.getgroups()}", set(os.getgroups()) <= {ASKED["gid"]})
+refused("it could become root", os.setuid, 0)
+refused("it could become root's group", os.setgid, 0)
+refused("it could take another tenant's user", os.setuid, ASKED["uid"] + 1)
+refused("it could take groups", os.setgroups, [0])
+finish()
