@@ -20,7 +20,7 @@ use crate::engine::docker::Docker;
 use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::lifecycle::Tasks;
 use crate::metrics;
-use crate::sandbox::{Maker, find_image};
+use crate::sandbox::{Maker, check_runtime, find_image};
 use crate::session::Registry;
 use crate::store::Store;
 
@@ -64,6 +64,7 @@ impl App {
 
         let engine: Arc<dyn Engine> = Arc::new(Docker::connect(endpoint(&config).as_deref()).await?);
         let image = find_image(engine.as_ref(), &config.engine.image).await?;
+        check_runtimes(engine.as_ref(), &config, &store).await?;
         info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
 
         let (model_sockets, sockets) = mpsc::channel(64);
@@ -119,6 +120,23 @@ impl App {
 fn endpoint(config: &Config) -> Option<String> {
     let configured = Some(config.engine.endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
     configured.or_else(|| std::env::var("DOCKER_HOST").ok().filter(|endpoint| !endpoint.is_empty()))
+}
+
+/// Checks that the engine has the runtime of the installation, and tells of tenants whose runtime it does not have: their
+/// sessions do not start.
+async fn check_runtimes(engine: &dyn Engine, config: &Config, store: &Store) -> Result<(), StartupError> {
+    if !config.engine.runtime.is_empty() {
+        check_runtime(engine, &config.engine.runtime).await.map_err(|error| format!("engine.runtime: {error}"))?;
+    }
+    for tenant in store.tenants().list().await? {
+        if let Some(runtime) = &tenant.limits.runtime
+            && let Err(error) = check_runtime(engine, runtime).await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(tenant = tenant.name, error, "the sessions of a tenant cannot start");
+        }
+    }
+    Ok(())
 }
 
 /// Reads the prices again whenever the process gets SIGHUP, which then does not end it.

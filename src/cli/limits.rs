@@ -32,7 +32,8 @@ enum Action {
         name: String,
         /// Limits as NAME=VALUE, the value as in JSON, such as `max_running=4` or `models='["claude-sonnet-5-5"]'`; `NAME=`
         /// takes a limit away. There are `max_running`, `max_waiting`, `max_turns`, `turn_timeout_ms`, `total_timeout_ms`,
-        /// `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, `permission_modes` and `rates`, such as
+        /// `memory_bytes`, `cpus`, `pids`, `workspace_bytes`, `output_bytes`, `models`, `tools`, `images`, `permission_modes`,
+        /// `runtime`, `repository` (of `["claude_md", "skills", "mcp_servers", "settings"]`) and `rates`, such as
         /// `rates='{"create": {"per_minute": 10, "burst": 5}}'` (also `read`, `write`, `session_messages`, `tenant_messages`)
         #[arg(required = true, value_name = "NAME=VALUE")]
         limits: Vec<String>,

@@ -35,7 +35,7 @@ pub enum OpenError {
     #[error("{0}")]
     Overfull(Overfull),
     /// The engine has no such runtime.
-    #[error("the engine has no runtime `{name}`; it has: {}", .known.join(", "))]
+    #[error("the engine has no runtime `{name}`; it has: {} (Docker reads them from daemon.json)", .known.join(", "))]
     Runtime {
         /// The one asked for.
         name: String,

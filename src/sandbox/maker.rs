@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
 use super::meter::{Bounds, Meter, Overfull};
-use super::{Caller, ModelSocket, OpenError, Workspace, find_image, posture};
+use super::{Caller, ModelSocket, OpenError, Workspace, check_runtime, find_image, posture};
 use crate::config::{Config, HandOver};
 use crate::domain::{Secret, SessionLimits};
 use crate::engine::{Engine, EngineId, Labels, Limits, SandboxSpec};
@@ -88,8 +88,8 @@ impl Maker {
         }
     }
 
-    /// Makes the `epoch`th sandbox of the caller's session on `workspace`, from `image` or from the installation's own.
-    /// Whatever fails, nothing is left behind.
+    /// Makes the `epoch`th sandbox of the caller's session on `workspace`, from `image` and with `runtime`, or with the
+    /// installation's own. Whatever fails, nothing is left behind.
     ///
     /// # Errors
     /// When the engine fails, the sandbox is weaker than ordered, or its shim does not come up in time.
@@ -99,6 +99,7 @@ impl Maker {
         epoch: i64,
         workspace: &Workspace,
         image: Option<&str>,
+        runtime: Option<&str>,
         limits: &SessionLimits,
     ) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
@@ -112,6 +113,10 @@ impl Maker {
         let mut spec = self.spec(&caller, epoch, workspace, &directory, &contract);
         if let Some(image) = image {
             spec.image = find_image(&*self.engine, image).await?;
+        }
+        if let Some(runtime) = runtime {
+            check_runtime(&*self.engine, runtime).await?;
+            spec.runtime = Some(runtime.to_owned());
         }
         lower(&mut spec.limits, limits);
 
@@ -146,6 +151,14 @@ impl Maker {
                 Err(error)
             }
         }
+    }
+
+    /// Checks that sandboxes can be run with the runtime `name`.
+    ///
+    /// # Errors
+    /// When the engine has no such runtime, or fails.
+    pub async fn check_runtime(&self, name: &str) -> Result<(), OpenError> {
+        check_runtime(&*self.engine, name).await
     }
 
     fn meter(&self, workspace: &Workspace, limits: &SessionLimits) -> Meter {

@@ -8,6 +8,7 @@ mod maker;
 mod meter;
 mod model_socket;
 mod posture;
+mod runtime;
 mod usage;
 mod workspace;
 
@@ -18,4 +19,5 @@ pub use link::{LinkHandle, Report};
 pub use maker::{Maker, Sandbox};
 pub use meter::Overfull;
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};
+pub use runtime::check_runtime;
 pub use workspace::{Workspace, WorkspaceError};

@@ -19,24 +19,24 @@ const BLOCK_BYTES: u64 = 512;
 
 /// What a directory and everything below it take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub(super) struct Usage {
     /// Bytes on the disk.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Files and directories.
-    pub files: u64,
+    pub(super) files: u64,
     /// Whether there were more files than were to be counted.
-    pub too_many: bool,
+    pub(super) too_many: bool,
     /// Whether it is nested deeper than is gone into.
-    pub too_deep: bool,
+    pub(super) too_deep: bool,
     /// Directories that could not be looked into.
-    pub closed: u64,
+    pub(super) closed: u64,
 }
 
 /// Counts what `directory` and everything below it take, until there are more than `most_files`, or `given_up` is set.
 ///
 /// # Errors
 /// When the directory itself cannot be looked into, or the process has too many files open.
-pub fn measure(directory: BorrowedFd<'_>, most_files: u64, given_up: &AtomicBool) -> Result<Usage, Errno> {
+pub(super) fn measure(directory: BorrowedFd<'_>, most_files: u64, given_up: &AtomicBool) -> Result<Usage, Errno> {
     let mut usage = Usage::default();
     let mut linked = HashSet::new();
     let mut open = vec![Dir::new(open_below(directory, c".")?)?];
@@ -86,7 +86,7 @@ pub fn measure(directory: BorrowedFd<'_>, most_files: u64, given_up: &AtomicBool
 ///
 /// # Errors
 /// When it does not tell.
-pub fn free_bytes(directory: BorrowedFd<'_>) -> Result<u64, Errno> {
+pub(super) fn free_bytes(directory: BorrowedFd<'_>) -> Result<u64, Errno> {
     let status = fstatvfs(directory)?;
     Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }

@@ -15,7 +15,7 @@ use crate::domain::{
     Timestamp, TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
-use crate::sandbox::{Maker, Workspace};
+use crate::sandbox::{Maker, OpenError, Workspace};
 use crate::store::{NewSession, NewTurn, Store, StoreError};
 
 /// What sessions need of the rest of the server.
@@ -224,6 +224,14 @@ impl Registry {
             }
         }
         Ok(deleted)
+    }
+
+    /// Checks that sandboxes can be run with the runtime `name`.
+    ///
+    /// # Errors
+    /// When the engine has no such runtime, or fails.
+    pub async fn check_runtime(&self, name: &str) -> Result<(), OpenError> {
+        self.0.maker.check_runtime(name).await
     }
 
     /// Returns when no session is live any more.

@@ -194,6 +194,7 @@ impl Supervisor {
         self.allowed = tenant.map(|tenant| tenant.limits).unwrap_or_default();
         self.limits = asked.lowest(&SessionLimits::of_tenant(&self.allowed));
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
+        let runtime = self.allowed.runtime.clone();
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
@@ -202,11 +203,15 @@ impl Supervisor {
             let workspace = Workspace::open_below(&session.root, &session.relative)
                 .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
             let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
-            shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await.map_err(|error| {
+            let (image, runtime) = (image.as_deref(), runtime.as_deref());
+            shared.maker.open(caller, epoch, &workspace, image, runtime, &limits).await.map_err(|error| {
                 if let OpenError::Overfull(why) = error {
                     return drive::overfull(why);
                 }
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
+                if let OpenError::Runtime { name, .. } = error {
+                    return drive::no_runtime(&name);
+                }
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })
         };

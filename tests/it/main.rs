@@ -21,6 +21,7 @@ mod repository;
 mod requests;
 mod restarting;
 mod resuming;
+mod runtimes;
 mod starting;
 mod tenancy;
 mod workspaces;
