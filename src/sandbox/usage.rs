@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    const NEVER: AtomicBool = AtomicBool::new(false);
+    static NEVER: AtomicBool = AtomicBool::new(false);
 
     fn usage(path: &Path, most_files: u64) -> Usage {
         measure(File::open(path).unwrap().as_fd(), most_files, &NEVER).unwrap()
