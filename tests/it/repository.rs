@@ -78,7 +78,8 @@ async fn marks(server: &Server, tenant: &Tenant) -> (BTreeSet<String>, Value) {
     for call in server.stand_in.received() {
         assert_eq!(call.headers["x-api-key"], MODEL_KEY, "{}", call.path);
         let body = String::from_utf8_lossy(&call.body).into_owned();
-        if body.contains("mcp__plugin_repository-mcp_own__ping") {
+        let names = ["mcp__plugin_repository-mcp_own__ping", "mcp__own__ping"];
+        if names.iter().any(|name| body.contains(name)) {
             marks.insert("MCP tool".to_owned());
         }
         for (at, _) in body.match_indices("MARK-") {
