@@ -66,6 +66,7 @@ impl App {
 
         let spawner = spawner(&config, &installation).await?;
         spawner.find_image(None).await?;
+        check_runtimes(&*spawner, &config, &store).await?;
         info!(engine = spawner.describe().await?, mode = mode(&config), "the engine is there");
 
         let roots: Arc<dyn RootKeeper> = spawner.clone();
@@ -191,6 +192,23 @@ fn mode(config: &Config) -> &'static str {
 fn endpoint(config: &Config) -> Option<String> {
     let configured = Some(config.engine.endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
     configured.or_else(|| std::env::var("DOCKER_HOST").ok().filter(|endpoint| !endpoint.is_empty()))
+}
+
+/// Checks that the engine has the runtime of the installation, and tells of tenants whose runtime it does not have: their
+/// sessions do not start.
+async fn check_runtimes(spawner: &dyn Spawner, config: &Config, store: &Store) -> Result<(), StartupError> {
+    if !config.engine.runtime.is_empty() {
+        spawner.check_runtime(&config.engine.runtime).await.map_err(|error| format!("engine.runtime: {error}"))?;
+    }
+    for tenant in store.tenants().list().await? {
+        if let Some(runtime) = &tenant.limits.runtime
+            && let Err(error) = spawner.check_runtime(runtime).await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(tenant = tenant.name, error, "the sessions of a tenant cannot start");
+        }
+    }
+    Ok(())
 }
 
 /// Reads the prices again whenever the process gets SIGHUP, which then does not end it.

@@ -34,10 +34,11 @@ pub(super) fn options(grants: &BTreeSet<RepositoryGrant>, env: &BTreeMap<String,
     let has = |grant| grants.contains(&grant);
     let mut options = Vec::new();
     options.push(if has(Settings) { "--setting-sources=project" } else { "--setting-sources=" }.to_owned());
-    if has(McpServers) {
-        options.push(format!("--plugin-dir={PLUGINS}/repository-mcp"));
-    } else {
-        options.push("--strict-mcp-config".to_owned());
+    match (has(McpServers), has(Settings)) {
+        (false, _) => options.push("--strict-mcp-config".to_owned()),
+        (true, false) => options.push(format!("--plugin-dir={PLUGINS}/repository-mcp")),
+        // The project's own come with its settings, under their own names.
+        (true, true) => {}
     }
     if has(Settings) {
         let ours: BTreeMap<_, _> = env.iter().filter(|(name, _)| is_refused(name)).collect();
@@ -89,6 +90,7 @@ mod tests {
             let options = options_of([grant]);
             assert!(closed.iter().all(|option| options.contains(option)), "{grant:?}: {options}");
         }
+        assert!(!options_of([Settings, McpServers]).contains("mcp"), "they would be there twice");
         assert!(options_of([Skills]).contains(r#""disableAllHooks":true"#));
         assert_eq!(variables(&BTreeSet::from([Settings])), Some((READ_NO_CLAUDE_MD, "1")));
     }

@@ -31,14 +31,6 @@ pub enum OpenError {
     /// The workspace holds more than it may.
     #[error("{0}")]
     Overfull(Overfull),
-    /// The engine has no such runtime.
-    #[error("the engine has no runtime `{name}`; it has: {}", .known.join(", "))]
-    Runtime {
-        /// The one asked for.
-        name: String,
-        /// Those there are.
-        known: Vec<String>,
-    },
     /// The server is stopping.
     #[error("the server is stopping")]
     Closed,

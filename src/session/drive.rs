@@ -155,9 +155,17 @@ pub(super) fn waited_too_long(limit: Duration) -> TurnEnd {
     TurnEnd::failed(EndReason::WaitTimeout, format!("The session waited for its place for {limit:?}"))
 }
 
+/// How a turn ends whose sandbox cannot be run as its tenant's are.
+pub(super) fn no_runtime(name: &str) -> TurnEnd {
+    let why = format!(
+        "The sandbox could not be made: there is no runtime `{name}` here; the operator chose it for this tenant"
+    );
+    TurnEnd::failed(EndReason::StartFailed, why)
+}
+
 /// How a turn ends whose workspace holds too much.
 pub(super) fn overfull(why: Overfull) -> TurnEnd {
-    TurnEnd::failed(EndReason::WorkspaceLimit, format!("{why}; it was stopped"))
+    TurnEnd::failed(EndReason::WorkspaceLimit, format!("{why}; the turn was stopped"))
 }
 
 fn timed_out(reason: EndReason, what: &str, limit: Duration) -> TurnEnd {

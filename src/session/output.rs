@@ -106,7 +106,7 @@ mod tests {
         output.pace(10_000).await;
         assert_eq!(start.elapsed().as_millis().next_multiple_of(100), 11_500);
 
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         let start = Instant::now();
         output.pace(4_000).await;
         assert_eq!(start.elapsed(), Duration::ZERO);

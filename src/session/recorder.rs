@@ -127,8 +127,9 @@ impl Recorder {
             return;
         }
         match read_line(&line.bytes).meaning {
-            Meaning::Transcript(_) if self.output.keeps_last_words(bytes) => self.read_line(line, round),
-            Meaning::Result(_) if self.output.keeps_last_words(bytes) => self.read_line(line, round),
+            Meaning::Transcript(_) | Meaning::Result(_) if self.output.keeps_last_words(bytes) => {
+                self.read_line(line, round);
+            }
             Meaning::Result(result) => round.progress.push(Progress::Result(result)),
             _ => {}
         }

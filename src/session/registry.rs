@@ -16,7 +16,7 @@ use crate::domain::{
 };
 use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
-use crate::spawner::WorkspacePath;
+use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::{NewSession, NewTurn, Store, StoreError};
 
 /// What sessions need of the rest of the server.
@@ -234,6 +234,14 @@ impl Registry {
             }
         }
         Ok(deleted)
+    }
+
+    /// Checks that sandboxes can be run with the runtime `name`.
+    ///
+    /// # Errors
+    /// When the engine has no such runtime, or fails.
+    pub async fn check_runtime(&self, name: &str) -> Result<(), SpawnerError> {
+        self.0.maker.spawner().check_runtime(name).await
     }
 
     /// Returns when no session is live any more.

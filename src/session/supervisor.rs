@@ -228,6 +228,9 @@ impl Supervisor {
                     _ => {}
                 }
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
+                if let OpenError::Spawner(SpawnerError::Runtime { name, .. }) = error {
+                    return drive::no_runtime(&name);
+                }
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })
         };

@@ -14,6 +14,14 @@ pub enum SpawnerError {
     /// The image cannot be used.
     #[error("{0}")]
     Image(String),
+    /// The engine has no such runtime.
+    #[error("the engine has no runtime `{name}`; it has: {} (Docker reads them from daemon.json)", .known.join(", "))]
+    Runtime {
+        /// The one asked for.
+        name: String,
+        /// Those it has.
+        known: Vec<String>,
+    },
     /// Its settings do not allow what was asked.
     #[error("the spawner refuses: {0}")]
     Refused(String),

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::directory::SandboxDirectory;
 use super::image::find_image;
+use super::runtime::check_runtime;
 use super::size::{free_bytes, measure};
 use super::survey::{Survey, SurveyBounds, SurveyError};
 use super::workspace::Workspace;
@@ -169,13 +170,20 @@ impl Spawner for Local {
         self.image(image).await
     }
 
+    async fn check_runtime(&self, name: &str) -> Result<(), SpawnerError> {
+        if name != self.config.engine.runtime {
+            self.policy.check_runtime(name)?;
+        }
+        check_runtime(&*self.engine, name).await
+    }
+
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError> {
         Ok(self.open_workspace(path)?.found)
     }
 
     async fn open(&self, order: Order) -> Result<Opened, SpawnerError> {
-        if let Some(runtime) = order.runtime.as_ref().filter(|runtime| **runtime != self.config.engine.runtime) {
-            self.policy.check_runtime(runtime)?;
+        if let Some(runtime) = &order.runtime {
+            self.check_runtime(runtime).await?;
         }
         let image = self.image(order.image.as_deref()).await?;
         let workspace = self.open_workspace(&order.workspace)?;

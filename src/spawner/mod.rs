@@ -19,6 +19,7 @@ mod place;
 mod policy;
 mod remote;
 mod roots;
+mod runtime;
 mod server;
 mod size;
 pub mod survey;
@@ -50,6 +51,9 @@ pub trait Spawner: RootKeeper {
 
     /// Finds the image sandboxes are made from, the installation's own when none is named; answers its content-addressed id.
     async fn find_image(&self, image: Option<&str>) -> Result<String, SpawnerError>;
+
+    /// Checks that sandboxes can be run with the OCI runtime `name`.
+    async fn check_runtime(&self, name: &str) -> Result<(), SpawnerError>;
 
     /// Looks at a directory that a session is to work in, as it will be opened for it.
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError>;

@@ -82,6 +82,10 @@ impl Spawner for Remote {
         }
     }
 
+    async fn check_runtime(&self, name: &str) -> Result<(), SpawnerError> {
+        self.done(Call::CheckRuntime { name: name.to_owned() }).await
+    }
+
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError> {
         match self.call(Call::FindWorkspace { path: path.clone() }).await? {
             Answer::Workspace(found) => Ok(found),

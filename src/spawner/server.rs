@@ -133,6 +133,7 @@ async fn perform(local: &Local, call: Call) -> Result<Answer, SpawnerError> {
     Ok(match call {
         Call::Describe {} => Answer::Description(local.describe().await?),
         Call::FindImage { image } => Answer::Image(local.find_image(image.as_deref()).await?),
+        Call::CheckRuntime { name } => local.check_runtime(&name).await.map(|()| Answer::Done)?,
         Call::FindWorkspace { path } => Answer::Workspace(local.find_workspace(&path).await?),
         Call::Open { .. } => unreachable!("answered with its descriptors"),
         Call::Start { id } => local.start(&id).await.map(|()| Answer::Done)?,

@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    const NEVER: AtomicBool = AtomicBool::new(false);
+    static NEVER: AtomicBool = AtomicBool::new(false);
 
     fn size(path: &Path, most_files: u64) -> WorkspaceSize {
         measure(File::open(path).unwrap().as_fd(), most_files, &NEVER).unwrap()

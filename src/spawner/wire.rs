@@ -36,6 +36,7 @@ const CARRIER: &[u8] = b"d";
 pub(super) enum Call {
     Describe {},
     FindImage { image: Option<String> },
+    CheckRuntime { name: String },
     FindWorkspace { path: WorkspacePath },
     Open { order: Box<Order> },
     Start { id: EngineId },
@@ -77,6 +78,10 @@ pub(super) enum Answer {
 pub(super) enum Failure {
     Workspace(WorkspaceError),
     Image(String),
+    Runtime {
+        name: String,
+        known: Vec<String>,
+    },
     Refused(String),
     /// Directories cannot be roots: the text is for the operator.
     Root(String),
@@ -88,6 +93,7 @@ impl From<SpawnerError> for Failure {
         match error {
             SpawnerError::Workspace(why) => Self::Workspace(why),
             SpawnerError::Image(text) => Self::Image(text),
+            SpawnerError::Runtime { name, known } => Self::Runtime { name, known },
             SpawnerError::Refused(text) => Self::Refused(text),
             SpawnerError::Root(text) => Self::Root(text),
             SpawnerError::Failed(text) => Self::Failed(text),
@@ -101,6 +107,7 @@ impl From<Failure> for SpawnerError {
         match failure {
             Failure::Workspace(why) => Self::Workspace(why),
             Failure::Image(text) => Self::Image(text),
+            Failure::Runtime { name, known } => Self::Runtime { name, known },
             Failure::Refused(text) => Self::Refused(text),
             Failure::Root(text) => Self::Root(text),
             Failure::Failed(text) => Self::Failed(text),

@@ -15,7 +15,7 @@ async fn a_session_that_fills_its_workspace_is_stopped_with_the_reason_and_anoth
     let session = tenant.start(&body).await;
     let status = tenant.finish(&session).await;
     let error = status["error"].as_str().unwrap();
-    let (holds, most) = error.split_once(" bytes, more than the 20000000 it may; it was stopped").unwrap();
+    let (holds, most) = error.split_once(" bytes, more than the 20000000 it may; the turn was stopped").unwrap();
     let holds: u64 = holds.strip_prefix("The workspace holds ").unwrap().parse().unwrap();
     assert!(holds > 20_000_000 && most.is_empty(), "{error}");
     eventually(async || sandboxes(&session).await.is_empty().then_some(())).await;
@@ -35,7 +35,7 @@ async fn a_session_may_ask_for_less_room_and_a_disk_that_is_nearly_full_takes_no
     std::fs::write(tenant.root.join("large"), vec![1; 3 << 20]).unwrap();
     let status = tenant.run(&json!({"prompt": "Hi", "limits": {"workspace_bytes": 1_000_000}})).await;
     let error = status["error"].as_str().unwrap();
-    assert!(error.ends_with("bytes, more than the 1000000 it may; it was stopped"), "{error}");
+    assert!(error.ends_with("bytes, more than the 1000000 it may; the turn was stopped"), "{error}");
     assert_eq!(tenant.run(&json!({"prompt": "Hi"})).await["status"], "completed");
 
     let server = Server::start_with(&[("sandbox.min_free_bytes", "9000000000000000000")]).await;

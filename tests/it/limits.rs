@@ -62,7 +62,8 @@ async fn an_agent_that_is_killed_by_its_own_tool_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn a_sandbox_has_as_much_scratch_space_as_it_was_given() {
-    let server = Server::start_with(&[("sandbox.scratch_bytes", "16777216")]).await;
+    let server =
+        Server::start_with(&[("sandbox.scratch_bytes", "16777216"), ("sandbox.scratch_inodes", "20000")]).await;
     let tenant = server.tenant("acme").await;
     // Told once there is room again, because the agent keeps what its tools say in the scratch space too.
     let fill = "complaint=$(head -c 33554432 /dev/zero 2>&1 >/tmp/big); size=$(stat -c %s /tmp/big); rm /tmp/big; \
@@ -73,4 +74,6 @@ async fn a_sandbox_has_as_much_scratch_space_as_it_was_given() {
     let (complaint, size) = said.split_once('\n').unwrap();
     assert!(complaint.contains("No space left"), "{said}");
     assert!(size.parse::<u64>().unwrap() <= 16_777_216, "{said}");
+    let status = tenant.run_freely(&bash("stat --file-system --format %c /tmp /home/agent /dev/shm")).await;
+    assert_eq!(tool_results(&status), ["20000\n20000\n20000"], "files are not bounded");
 }

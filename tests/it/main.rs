@@ -26,6 +26,7 @@ mod repository;
 mod requests;
 mod restarting;
 mod resuming;
+mod runtimes;
 mod spawner;
 mod starting;
 mod tenancy;

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Tenant, script, tool_results};
+use crate::harness::{MODEL_KEY, Server, Tenant, script, tool_results};
 
 /// Where nothing listens.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// A tool of MCP that only says its name.
-const MCP_SERVER: &str = r#"
+const MCP_SERVER: &str = r"
 import json, pathlib, sys
 pathlib.Path('/workspace/made-by-mcp').touch()
 for line in sys.stdin:
@@ -28,7 +28,7 @@ for line in sys.stdin:
     if asked['method'] == 'tools/list':
         result = {'tools': [{'name': 'ping', 'inputSchema': {'type': 'object'}}]}
     print(json.dumps({'jsonrpc': '2.0', 'id': asked['id'], 'result': result}), flush=True)
-"#;
+";
 
 fn furnish(root: &Path) {
     let write = |path: &str, text: &str| {
@@ -76,7 +76,12 @@ async fn marks(server: &Server, tenant: &Tenant) -> (BTreeSet<String>, Value) {
     let status = tenant.run_freely(&prompt).await;
     let mut marks = BTreeSet::new();
     for call in server.stand_in.received() {
+        assert_eq!(call.headers["x-api-key"], MODEL_KEY, "{}", call.path);
         let body = String::from_utf8_lossy(&call.body).into_owned();
+        let names = ["mcp__plugin_repository-mcp_own__ping", "mcp__own__ping"];
+        if names.iter().any(|name| body.contains(name)) {
+            marks.insert("MCP tool".to_owned());
+        }
         for (at, _) in body.match_indices("MARK-") {
             let word = body[at..].chars().take_while(|letter| letter.is_ascii_uppercase() || *letter == '-');
             marks.insert(word.collect());
@@ -101,7 +106,7 @@ async fn nothing_of_the_repository_has_an_effect_unless_it_is_granted_and_each_g
     let tenant = server.tenant("acme").await;
     furnish(&tenant.root);
     let claude_md = ["MARK-CLAUDE-MD", "MARK-IMPORTED"];
-    let mcp = ["made-by-mcp"];
+    let mcp = ["MCP tool", "made-by-mcp"];
     let skills = ["MARK-SKILL", "MARK-SKILL-BODY"];
     let settings = [
         "MARK-AGENT",

@@ -86,7 +86,7 @@ pub use to_shim::{File, Signal, Start, ToShim};
 pub use token::Token;
 
 /// The version of this protocol. Both sides must speak the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The longest line that is carried whole, and the longest input.
 pub const MAX_LINE_BYTES: usize = 32 << 20;

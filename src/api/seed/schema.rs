@@ -38,7 +38,8 @@ pub(super) struct ExecuteBody {
     /// The sandbox image, one of those the tenant may use. The first of them when absent.
     image: Option<String>,
     /// What the session may use, at most what the tenant may: `max_cost_usd` (US dollars, as text, for all its turns
-    /// together), `max_turns`, `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`. The answer says what was applied.
+    /// together), `max_turns`, `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`,
+    /// `workspace_bytes`, `output_bytes`. The answer says what was applied.
     #[schema(value_type = Option<Value>, example = json!({"max_cost_usd": "0.50", "turn_timeout_ms": 600_000}))]
     limits: Option<Value>,
     /// The hosts its sandbox may reach, each covered by what the tenant is granted. All of that when absent, none when empty.
