@@ -96,9 +96,11 @@ impl App {
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
         if config.drill.at_start {
-            let drill = Drill::new(drilled, &config, &installation, drill_clock, tasks.clone(), may_be_root).await?;
-            let settings = Arc::clone(&config);
-            tasks.spawn("drill", async move { drill::at_start(drill, &settings).await });
+            let (settings, spawner) = (Arc::clone(&config), tasks.clone());
+            tasks.spawn("drill", async move {
+                let drill = Drill::new(drilled, &settings, &installation, drill_clock, spawner, may_be_root);
+                drill::at_start(drill, &settings).await;
+            });
         }
         Ok(Self { public, operator, operator_key, config, tasks, sessions, store })
     }

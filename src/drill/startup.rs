@@ -2,13 +2,27 @@
 
 use tracing::{error, info};
 
-use super::{Drill, Finding, all};
+use super::{Drill, DrillError, Finding, all};
 use crate::config::Config;
 
-/// Runs every probe, records what came of it, and says aloud what did not hold.
-pub async fn at_start(drill: Drill, config: &Config) {
+/// Runs every probe once `drill` is made, records what came of it, and says aloud what did not hold.
+pub async fn at_start(drill: impl Future<Output = Result<Drill, DrillError>>, config: &Config) {
+    let drill = match drill.await {
+        Ok(drill) => drill,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            error!(error, "NO DRILL COULD BE HELD, so that it is not known whether sandboxes of this machine hold");
+            return;
+        }
+    };
     info!(probes = all().len(), "the drill begins: known attacks against sandboxes of this machine");
-    let report = drill.run(&all(), warn_if_broken).await;
+    let tell = |finding: &Finding| {
+        // What a stop cut short says nothing.
+        if !drill.is_stopped() {
+            warn_if_broken(finding);
+        }
+    };
+    let report = drill.run(&all(), tell).await;
     if drill.is_stopped() {
         return;
     }

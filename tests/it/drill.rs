@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::net::UnixListener;
 use tokio::process::Command;
 
-use crate::harness::{Server, eventually};
+use crate::harness::{Server, docker, eventually};
 
 /// Where Docker is.
 const DOCKER: &str = "/var/run/docker.sock";
@@ -181,6 +181,8 @@ fn another_workspace(body: &mut Value, data: &Path) -> Metadata {
 /// An installation whose way to Docker leads through the test.
 struct Installation {
     data: TempDir,
+    /// The image of its sandboxes, when it is not everybody's.
+    image: Option<String>,
 }
 
 impl Installation {
@@ -188,7 +190,7 @@ impl Installation {
     fn new(weaken: Option<Weaken>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(data.path().join("proxy.sock")).unwrap();
-        let docker = reqwest::Client::builder().no_proxy().unix_socket(DOCKER).build().unwrap();
+        let engine = reqwest::Client::builder().no_proxy().unix_socket(DOCKER).build().unwrap();
         let path: Arc<Path> = data.path().into();
         let app = Router::new().fallback(async move |request: axum::extract::Request| {
             let (head, body) = request.into_parts();
@@ -198,11 +200,11 @@ impl Installation {
                 weaken(&mut asked, &path);
                 body = asked.to_string().into();
             }
-            pass_on(&docker, head, body).await
+            pass_on(&engine, head, body).await
         });
         #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { data }
+        Self { data, image: None }
     }
 
     /// Holds a drill, and answers whether the program says that all held, and its report.
@@ -218,7 +220,7 @@ impl Installation {
         let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", self.data.path());
         command.env("INNKEEPER_ENGINE__ENDPOINT", self.endpoint());
-        if let Some(image) = std::env::var_os("SANDBOX_IMAGE") {
+        if let Some(image) = self.image.clone().or_else(sandbox_image) {
             command.env("INNKEEPER_ENGINE__IMAGE", image);
         }
         command.arg("drill").args(arguments).kill_on_drop(true).stdin(Stdio::null());
@@ -237,10 +239,15 @@ impl Installation {
     }
 }
 
+/// The image to test, where it is not the usual one: the same variable names it to scripts/image.sh.
+fn sandbox_image() -> Option<String> {
+    std::env::var_os("SANDBOX_IMAGE")?.into_string().ok()
+}
+
 /// Hands a request on to Docker, and its answer back as it comes.
-async fn pass_on(docker: &reqwest::Client, head: Parts, body: Bytes) -> Response {
+async fn pass_on(engine: &reqwest::Client, head: Parts, body: Bytes) -> Response {
     let url = format!("http://docker{}", head.uri);
-    let mut request = docker.request(head.method, url).body(body);
+    let mut request = engine.request(head.method, url).body(body);
     if let Some(kind) = head.headers.get("content-type") {
         request = request.header("content-type", kind);
     }
@@ -297,6 +304,33 @@ async fn another_directory_in_the_workspaces_place_is_held_by_the_shim() {
     };
     let (all_held, report) = Installation::new(Some(swap)).drill(&["--only", "swapped_workspace"]).await;
     assert!(all_held, "{report}");
+}
+
+/// An agent that is not told to leave the repository's settings alone.
+const FORGETFUL: &str = r#"RUN mv /usr/local/bin/claude /usr/local/bin/claude.real \
+ && printf '%s\n' '#!/bin/bash' 'for each; do case $each in --setting-sources=*|--strict-mcp-config) ;; *) kept+=("$each");; esac; done' \
+    'exec /usr/local/bin/claude.real "${kept[@]}"' > /usr/local/bin/claude && chmod 0755 /usr/local/bin/claude
+"#;
+
+/// The traps of the repository are real ones: an agent that is started with the repository's settings walks into them.
+#[tokio::test]
+async fn a_repository_is_heard_when_the_agent_is_started_with_its_settings() {
+    let base = sandbox_image().unwrap_or_else(|| "innkeeper-sandbox:latest".to_owned());
+    let image = format!("innkeeper-drill-test:{}", std::process::id());
+    let mut installation = Installation::new(None);
+    std::fs::write(installation.data.path().join("Dockerfile"), format!("FROM {base}\n{FORGETFUL}")).unwrap();
+    let place = installation.data.path().join("Dockerfile");
+    let empty = installation.data.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    docker(&["build", "--quiet", "--tag", &image, "--file", place.to_str().unwrap(), empty.to_str().unwrap()]).await;
+    installation.image = Some(image.clone());
+    let (all_held, report) = installation.drill(&["--only", "repository_settings"]).await;
+    docker(&["rmi", &image]).await;
+    let seen = report["probes"][0]["seen"].as_str().unwrap_or_default();
+    assert!(!all_held, "{report}");
+    for words in ["settings-session", "settings-prompt", "local-session", "mcp", "CLAUDE.md says"] {
+        assert!(seen.contains(words), "{words} is not in {seen}");
+    }
 }
 
 #[tokio::test]
