@@ -10,6 +10,8 @@ mod cancelling;
 mod cli_prices;
 mod confinement;
 mod drill;
+mod drill_installation;
+mod drill_weaknesses;
 mod engine;
 mod execution;
 mod harness;
