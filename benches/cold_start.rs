@@ -43,6 +43,7 @@ enum Phase {
     FirstRequest,
     Completed,
     Gone,
+    BareTrue,
     PlainTrue,
     PlainFirstRequest,
     PlainCompleted,
@@ -111,10 +112,13 @@ async fn run_session(
 /// Runs the containers beside it.
 async fn run_plain(plain: &Plain) -> Result<Vec<(Phase, f64)>> {
     let begin = now();
+    let bare = plain.run_bare().await?.since(begin);
+    let begin = now();
     let nothing = plain.run_nothing().await?.since(begin);
     let begin = now();
     let agent = plain.run_agent(PROMPT).await?;
     Ok(vec![
+        (Phase::BareTrue, bare),
         (Phase::PlainTrue, nothing),
         (Phase::PlainFirstRequest, agent.first_request.since(begin)),
         (Phase::PlainCompleted, agent.answered.since(begin)),
@@ -188,11 +192,14 @@ impl Measured {
         }
         println!("\n`docker run --rm` of the same image; milliseconds since the command\n");
         println!("| run | median | p90 | innkeeper / this |\n|---|---|---|---|");
-        println!(
-            "| `/bin/true`, gone | {:.0} | {:.0} | |",
-            self.of(Phase::PlainTrue, 50),
-            self.of(Phase::PlainTrue, 90)
-        );
+        for (what, phase) in [
+            ("`/bin/true`, with no flag at all, gone", Phase::BareTrue),
+            ("`/bin/true`, confined, gone", Phase::PlainTrue),
+        ] {
+            let median = self.of(phase, 50);
+            let ours = self.of(Phase::Stands, 50);
+            println!("| {what} | {median:.0} | {:.0} | {:.2} (until it stands) |", self.of(phase, 90), ours / median);
+        }
         let pairs = [
             ("agent, first model request", Phase::PlainFirstRequest, Phase::FirstRequest),
             ("agent, answered", Phase::PlainCompleted, Phase::Completed),

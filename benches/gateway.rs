@@ -57,7 +57,14 @@ async fn main() -> Result<()> {
     (config.gateway.upstream_url, config.gateway.api_key) = (model, Secret::new("bench"));
     let bank = Bank::open(directory.path()).await?;
     let neighbour = Bank::tenant(bank.store.clone(), "neighbour").await?;
-    let gateway = Gateway::new(&config.gateway, any_rate()?, bank.store.clone(), Arc::new(SystemClock), tasks.clone())?;
+    let gateway = Gateway::new(
+        &config.gateway,
+        &config.egress,
+        any_rate()?,
+        bank.store.clone(),
+        Arc::new(SystemClock),
+        tasks.clone(),
+    )?;
     let (sockets, receiver) = mpsc::channel(4);
     tasks.spawn("gateway", gateway.serve(receiver));
     let quiet = open(&bank, &directory.path().join("quiet"), &sockets).await?;
@@ -84,7 +91,13 @@ fn any_rate() -> Result<RatesConfig> {
 /// A sandbox's way to the model, through the gateway.
 async fn open(bank: &Bank, path: &std::path::Path, sockets: &mpsc::Sender<ModelSocket>) -> Result<Way> {
     let listener = UnixListener::bind(path)?;
-    let caller = Caller { tenant: bank.tenant, session: bank.session, turn: bank.turn, activity: Activity::new() };
+    let caller = Caller {
+        tenant: bank.tenant,
+        session: bank.session,
+        turn: bank.turn,
+        activity: Activity::new(),
+        egress: Arc::default(),
+    };
     sockets.send(ModelSocket { listener, caller, closed: CancellationToken::new() }).await?;
     let client = Client::builder().no_proxy().unix_socket(path.to_owned()).build()?;
     Ok(Way { client, url: "http://gateway".to_owned() })

@@ -25,6 +25,16 @@ RUN printf 'path-exclude=/usr/share/%s/*\n' doc info locale man > /etc/dpkg/dpkg
 RUN mkdir -p /home/agent /run/innkeeper /workspace
 WORKDIR /workspace
 
+# What of a repository's own configuration is granted by itself is shown to the agent as a plugin that has nothing else in it.
+# The links lead into the workspace as the agent sees it; where it has no such thing there is none.
+RUN mkdir -p /usr/local/lib/innkeeper && cd /usr/local/lib/innkeeper \
+ && for plugin in repository-skills repository-mcp; do \
+        mkdir -p $plugin/.claude-plugin \
+        && printf '{"name": "%s", "version": "1.0.0"}\n' $plugin > $plugin/.claude-plugin/plugin.json; \
+    done \
+ && ln -s /workspace/.claude/skills repository-skills/skills \
+ && ln -s /workspace/.mcp.json repository-mcp/.mcp.json
+
 # The agent and the shim are execute-only (0711, root's): the kernel then lets nobody else read their memory, their
 # environment or their descriptors through /proc, so a tool cannot forge what the agent says.
 COPY claude /usr/local/bin/claude

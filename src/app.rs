@@ -12,17 +12,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
-use crate::api::{self, ApiState, admin::may_be_root};
+use crate::api::{self, ApiState};
 use crate::config::Config;
 use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
 use crate::drill::{self, Drill};
-use crate::engine::Engine;
 use crate::engine::docker::Docker;
+use crate::engine::{Engine, EngineError};
 use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::lifecycle::Tasks;
 use crate::metrics;
-use crate::sandbox::{Maker, find_image};
+use crate::sandbox::Maker;
 use crate::session::Registry;
+use crate::spawner::{Local, Policy, Remote, RootKeeper, Spawner};
 use crate::store::Store;
 
 /// How often room is made in the metrics.
@@ -63,20 +64,28 @@ impl App {
         let store = Store::open(&config.database_path()).await?;
         let installation = store.installation().await?;
 
-        let engine = connect_engine(&config).await?;
-        let image = find_image(engine.as_ref(), &config.engine.image).await?;
-        info!(engine = engine.describe().await?, image, "the engine is there; one process holds it and the network");
+        let spawner = spawner(&config, &installation).await?;
+        spawner.find_image(None).await?;
+        check_runtimes(&*spawner, &config, &store).await?;
+        info!(engine = spawner.describe().await?, mode = mode(&config), "the engine is there");
 
+        let roots: Arc<dyn RootKeeper> = spawner.clone();
         let (model_sockets, sockets) = mpsc::channel(64);
-        let gateway = Gateway::new(&config.gateway, config.rates, store.clone(), Arc::clone(&clock), tasks.clone())?;
+        let gateway = Gateway::new(
+            &config.gateway,
+            &config.egress,
+            config.rates,
+            store.clone(),
+            Arc::clone(&clock),
+            tasks.clone(),
+        )?;
         let prices = gateway.prices();
         reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));
         tasks.spawn("metrics", keep_metrics(tasks.stopping().clone()));
-        let maker =
-            Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), &installation, &image, model_sockets);
+        let maker = Maker::new(spawner, Arc::clone(&config), tasks.clone(), model_sockets);
         let sessions = Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
-        sessions.reconcile(engine.as_ref(), &installation).await?;
+        sessions.reconcile().await?;
 
         let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
         let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
@@ -84,7 +93,7 @@ impl App {
         let secret = config.tokens_path();
         let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
         let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock))?);
-        let (drilled, drill_clock) = (Arc::clone(&engine), Arc::clone(&clock));
+        let drill_clock = Arc::clone(&clock);
         let state = ApiState {
             config: Arc::clone(&config),
             clock,
@@ -92,16 +101,11 @@ impl App {
             gate,
             prices,
             sessions: sessions.clone(),
+            roots,
         };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
         let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
-        if config.drill.at_start {
-            let (settings, spawner) = (Arc::clone(&config), tasks.clone());
-            tasks.spawn("drill", async move {
-                let drill = Drill::new(drilled, &settings, &installation, drill_clock, spawner, may_be_root);
-                drill::at_start(drill, &settings).await;
-            });
-        }
+        drill_at_start(&config, &installation, drill_clock, &tasks).await?;
         Ok(Self { public, operator, operator_key, config, tasks, sessions, store })
     }
 
@@ -123,12 +127,63 @@ impl App {
     }
 }
 
-/// Connects to the engine of the settings.
+/// Connects to the engine the settings name.
 ///
 /// # Errors
-/// When it does not answer; the message says where it was looked for.
-pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, StartupError> {
+/// When none answers there.
+pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, EngineError> {
     Ok(Arc::new(Docker::connect(endpoint(config).as_deref()).await?))
+}
+
+/// Who makes this server's sandboxes: this process, or the spawner's.
+async fn spawner(config: &Arc<Config>, installation: &str) -> Result<Arc<dyn Spawner>, StartupError> {
+    let socket = &config.spawner.socket;
+    if socket.as_os_str().is_empty() {
+        return Ok(Arc::new(embedded(config, installation).await?));
+    }
+    Ok(Arc::new(Remote::new(socket.clone())))
+}
+
+/// A spawner in this process.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn embedded(config: &Arc<Config>, installation: &str) -> Result<Local, EngineError> {
+    let engine = connect_engine(config).await?;
+    Ok(Local::new(engine, Arc::clone(config), Policy::Embedded, installation, config.sandboxes_dir()))
+}
+
+/// Begins the drill in the background, where one is to be held at the start and this process holds the engine; where the
+/// spawner does, it is asked what its own drill found.
+async fn drill_at_start(
+    config: &Arc<Config>,
+    installation: &str,
+    clock: Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> Result<(), StartupError> {
+    let socket = &config.spawner.socket;
+    if !socket.as_os_str().is_empty() {
+        let (spawner, stopping) = (Remote::new(socket.clone()), tasks.stopping().clone());
+        tasks.spawn("drill", async move {
+            stopping.run_until_cancelled(drill::learn(&spawner)).await;
+        });
+    } else if config.drill.at_start {
+        let local = Arc::new(embedded(config, installation).await?);
+        let (settings, spawning) = (Arc::clone(config), tasks.clone());
+        tasks.spawn("drill", async move {
+            drill::at_start(Drill::new(local, &settings, clock, spawning), &settings).await;
+        });
+    }
+    Ok(())
+}
+
+/// Who holds the engine, for people.
+fn mode(config: &Config) -> &'static str {
+    if config.spawner.socket.as_os_str().is_empty() {
+        "embedded: this process holds both the engine and the network"
+    } else {
+        "split: the spawner holds the engine, this process the network"
+    }
 }
 
 /// Where the engine is: as configured, else where Docker's own client would look.
@@ -136,6 +191,23 @@ pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, StartupE
 fn endpoint(config: &Config) -> Option<String> {
     let configured = Some(config.engine.endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
     configured.or_else(|| std::env::var("DOCKER_HOST").ok().filter(|endpoint| !endpoint.is_empty()))
+}
+
+/// Checks that the engine has the runtime of the installation, and tells of tenants whose runtime it does not have: their
+/// sessions do not start.
+async fn check_runtimes(spawner: &dyn Spawner, config: &Config, store: &Store) -> Result<(), StartupError> {
+    if !config.engine.runtime.is_empty() {
+        spawner.check_runtime(&config.engine.runtime).await.map_err(|error| format!("engine.runtime: {error}"))?;
+    }
+    for tenant in store.tenants().list().await? {
+        if let Some(runtime) = &tenant.limits.runtime
+            && let Err(error) = spawner.check_runtime(runtime).await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(tenant = tenant.name, error, "the sessions of a tenant cannot start");
+        }
+    }
+    Ok(())
 }
 
 /// Reads the prices again whenever the process gets SIGHUP, which then does not end it.

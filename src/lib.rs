@@ -16,5 +16,6 @@ pub mod lifecycle;
 pub mod metrics;
 pub mod sandbox;
 pub mod session;
+pub mod spawner;
 pub mod store;
 pub mod telemetry;

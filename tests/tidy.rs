@@ -15,11 +15,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["domain"]),
     ("agent", &["config", "domain"]),
     ("admission", &["domain", "store"]),
-    ("sandbox", &["config", "domain", "engine", "lifecycle"]),
+    ("spawner", &["config", "domain", "engine", "lifecycle"]),
+    ("sandbox", &["config", "domain", "lifecycle", "spawner"]),
     ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "sandbox", "store"]),
-    ("session", &["admission", "agent", "config", "domain", "engine", "lifecycle", "metrics", "sandbox", "store"]),
-    ("drill", &["agent", "config", "domain", "engine", "lifecycle", "sandbox"]),
-    ("api", &["admission", "config", "domain", "gateway", "lifecycle", "metrics", "sandbox", "session", "store"]),
+    ("session", &["admission", "agent", "config", "domain", "lifecycle", "metrics", "sandbox", "spawner", "store"]),
+    ("drill", &["agent", "config", "domain", "lifecycle", "sandbox", "spawner"]),
+    (
+        "api",
+        &["admission", "config", "domain", "gateway", "lifecycle", "metrics", "sandbox", "session", "spawner", "store"],
+    ),
     (
         "app",
         &[
@@ -33,10 +37,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "metrics",
             "sandbox",
             "session",
+            "spawner",
             "store",
         ],
     ),
-    ("cli", &["api", "app", "config", "domain", "drill", "lifecycle", "metrics", "store", "telemetry"]),
+    ("cli", &["api", "app", "config", "domain", "drill", "lifecycle", "metrics", "spawner", "store", "telemetry"]),
 ];
 
 /// What only one place may name, and why.

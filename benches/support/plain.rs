@@ -1,5 +1,6 @@
 //! What a session's start is held against: the same image, confined the same way, run by Docker's own command line.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -69,17 +70,29 @@ impl Plain {
         Ok(now())
     }
 
+    /// Runs `/bin/true` as a newcomer would, without anything that confines it, and answers when it was gone.
+    pub(crate) async fn run_bare(&self) -> Result<Moment> {
+        let image = &self.config.engine.image;
+        let output = Command::new("docker").args(["run", "--rm", "--entrypoint=/bin/true", image]).output().await?;
+        if !output.status.success() {
+            return Err(format!("docker run: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(now())
+    }
+
     /// Runs the agent with the arguments, the environment and the input that a session's has.
     pub(crate) async fn run_agent(&self, asked: &str) -> Result<AgentRun> {
         self.stand_in.forget();
         let conversation = Conversation::New(SessionId::generate());
         let spec = TurnSpec::default();
         let mut command = self.docker_run(AGENT)?;
-        for (name, value) in agent_env(&spec.env, SOCKET, &self.config.agent) {
+        let grants = BTreeSet::new();
+        let env = agent_env(&spec.env, SOCKET, None, &self.config.agent, &grants);
+        for (name, value) in &env {
             command.args(["--env", &format!("{name}={value}")]);
         }
         command.arg("--interactive").arg(&self.config.engine.image);
-        command.args(&argv(conversation, &spec, &self.config.agent)[1..]);
+        command.args(&argv(conversation, &spec, &self.config.agent, &grants, &env)[1..]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut input = child.stdin.take().ok_or("no input")?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();

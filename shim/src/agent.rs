@@ -1,5 +1,6 @@
 //! The agent: started with pipes for its streams and in a process group of its own, signalled, ended.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -20,6 +21,8 @@ use crate::posture::OomKills;
 const ORPHAN_WAIT: Duration = Duration::from_millis(500);
 /// How long the agent may take to end before it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How often is looked whether something was killed for want of memory.
+const OOM_LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// An agent that was just started.
 struct Agent {
@@ -32,7 +35,7 @@ struct Agent {
 /// The agent's life, from the order to start it to the last entry.
 pub(crate) async fn live(desk: &Desk) {
     let start = desk.ordered().await;
-    let oom_kills = OomKills::count_from_now();
+    let oom_kills = RefCell::new(OomKills::count_from_now());
     let agent = match spawn(&start) {
         Ok(agent) => agent,
         Err(error) => return desk.fail(not_started(&start, &error)),
@@ -40,11 +43,16 @@ pub(crate) async fn live(desk: &Desk) {
     desk.started(agent.pid);
     desk.append(Entry::Started { pid: agent.pid.as_raw_nonzero().get().cast_unsigned() });
 
+    let tell_kills = || {
+        if let Some(killed) = oom_kills.borrow_mut().news() {
+            desk.append(Entry::OutOfMemory { killed });
+        }
+    };
     let (cut, cutting) = watch::channel(false);
     let read_to_the_end = async {
         tokio::join!(
-            pump(agent.stdout, Stream::Stdout, desk, cutting.clone()),
-            pump(agent.stderr, Stream::Stderr, desk, cutting.clone()),
+            pump(agent.stdout, Stream::Stdout, desk, cutting.clone(), tell_kills),
+            pump(agent.stderr, Stream::Stderr, desk, cutting.clone(), tell_kills),
         );
     };
     let cut_when_orphaned = async {
@@ -65,11 +73,21 @@ pub(crate) async fn live(desk: &Desk) {
             () = cut_when_orphaned => read_to_the_end.await,
         }
     };
-    let (status, (), ()) = tokio::join!(desk.exited(), read, feed_while_it_lives);
+    let look = async {
+        loop {
+            sleep(OOM_LOOK_EVERY).await;
+            tell_kills();
+        }
+    };
+    let (status, (), ()) = tokio::select! {
+        all = async { tokio::join!(desk.exited(), read, feed_while_it_lives) } => all,
+        never = look => never,
+    };
+    tell_kills();
     desk.append(Entry::Exited(Exited {
         code: status.exit_status(),
         signal: status.terminating_signal(),
-        oom_kills: oom_kills.so_far(),
+        oom_kills: oom_kills.borrow().so_far(),
     }));
 }
 

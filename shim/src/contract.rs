@@ -3,6 +3,7 @@
 //! None of the variables reaches the agent: its environment is what [`Start`](crate::protocol::Start) says and
 //! nothing else, and the shim is not dumpable, so that `/proc/1/environ` cannot be read from inside either.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,13 @@ pub const DEFAULT_WORKSPACE: &str = "/workspace";
 /// How long the shim waits for an absent server unless the contract says otherwise.
 pub const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
+/// Where the agent's tools find the way to granted hosts, inside a sandbox that has one.
+pub const EGRESS_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3128);
+
+/// Connections to it that are carried at the same time; further ones wait. The server's own bound is no higher, so that
+/// there is always a connection left for the agent's model.
+pub const MAX_EGRESS_CONNECTIONS: usize = 48;
+
 /// Names the [`Contract::token`], required.
 pub const TOKEN: &str = "INNKEEPER_SHIM_TOKEN";
 /// Names the [`Contract::epoch`], a decimal number, required.
@@ -38,6 +46,10 @@ pub const WORKSPACE_DEVICE: &str = "INNKEEPER_WORKSPACE_DEVICE";
 pub const WORKSPACE_INODE: &str = "INNKEEPER_WORKSPACE_INODE";
 /// Names the [`Contract::grace`], in whole milliseconds.
 pub const GRACE_MS: &str = "INNKEEPER_SHIM_GRACE_MS";
+/// Names the [`Egress::listen`]; without it there is no egress.
+pub const EGRESS_LISTEN: &str = "INNKEEPER_EGRESS_LISTEN";
+/// Names the [`Egress::socket`], required where [`EGRESS_LISTEN`] is set.
+pub const EGRESS_SOCKET: &str = "INNKEEPER_EGRESS_SOCKET";
 
 /// Everything a shim is told before it speaks: the server writes it as variables, the shim reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +68,18 @@ pub struct Contract {
     pub workspace_inode: u64,
     /// How long the server may stay away before the agent is ended.
     pub grace: Duration,
+    /// The way to granted hosts, when the sandbox has one.
+    pub egress: Option<Egress>,
+}
+
+/// The way to granted hosts: what connects to an address inside is carried, byte for byte, to the server's socket. What
+/// is let through is decided there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Egress {
+    /// Where the agent's tools connect.
+    pub listen: SocketAddr,
+    /// The server's socket, as seen from inside.
+    pub socket: PathBuf,
 }
 
 /// Why a set of variables is no contract.
@@ -67,12 +91,18 @@ pub enum ContractError {
     /// A variable that holds a number holds something else.
     #[error("{0} is not a whole number")]
     NotANumber(&'static str),
+    /// A variable that holds an address holds something else.
+    #[error("{0} is not an address with its port")]
+    NotAnAddress(&'static str),
 }
 
 impl Contract {
     /// The contract as variables, each a name and a value.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let egress = self.egress.iter().flat_map(|egress| {
+            [(EGRESS_LISTEN, egress.listen.to_string()), (EGRESS_SOCKET, egress.socket.display().to_string())]
+        });
+        let variables = [
             (TOKEN, self.token.expose().to_owned()),
             (EPOCH, self.epoch.to_string()),
             (SOCKET, self.socket.display().to_string()),
@@ -80,7 +110,8 @@ impl Contract {
             (WORKSPACE_DEVICE, self.workspace_device.to_string()),
             (WORKSPACE_INODE, self.workspace_inode.to_string()),
             (GRACE_MS, self.grace.as_millis().to_string()),
-        ]
+        ];
+        variables.into_iter().chain(egress).collect()
     }
 
     /// Reads the contract through `lookup`, which answers the value of a variable.
@@ -98,6 +129,13 @@ impl Contract {
             grace: match lookup(GRACE_MS) {
                 Some(text) => Duration::from_millis(parse(GRACE_MS, &text)?),
                 None => DEFAULT_GRACE,
+            },
+            egress: match lookup(EGRESS_LISTEN) {
+                Some(text) => {
+                    let listen = text.parse().map_err(|_| ContractError::NotAnAddress(EGRESS_LISTEN))?;
+                    Some(Egress { listen, socket: PathBuf::from(required(EGRESS_SOCKET)?) })
+                }
+                None => None,
             },
         })
     }
@@ -122,6 +160,7 @@ mod tests {
             workspace_device: u64::MAX,
             workspace_inode: 42,
             grace: Duration::from_millis(1_500),
+            egress: Some(Egress { listen: EGRESS_ADDRESS, socket: "/run/gateway.sock".into() }),
         }
     }
 
@@ -146,6 +185,17 @@ mod tests {
         assert_eq!(contract.socket, PathBuf::from(DEFAULT_SOCKET));
         assert_eq!(contract.workspace, PathBuf::from(DEFAULT_WORKSPACE));
         assert_eq!(contract.grace, DEFAULT_GRACE);
+        assert_eq!(contract.egress, None);
+    }
+
+    #[test]
+    fn an_egress_without_its_address_or_its_socket_is_refused() {
+        let variables: HashMap<_, _> = contract().variables().into_iter().collect();
+        let without = |name: &str| (name != EGRESS_SOCKET).then(|| variables.get(name).cloned()).flatten();
+        assert_eq!(Contract::read(without), Err(ContractError::Missing(EGRESS_SOCKET)));
+        let other =
+            |name: &str| if name == EGRESS_LISTEN { Some("3128".to_owned()) } else { variables.get(name).cloned() };
+        assert_eq!(Contract::read(other), Err(ContractError::NotAnAddress(EGRESS_LISTEN)));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Journal {
 fn cost(entry: &Entry) -> usize {
     match entry {
         Entry::Line(line) => ENTRY_BYTES + line.bytes.len(),
-        Entry::Started { .. } | Entry::Exited(_) => ENTRY_BYTES,
+        Entry::Started { .. } | Entry::OutOfMemory { .. } | Entry::Exited(_) => ENTRY_BYTES,
     }
 }
 

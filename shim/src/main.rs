@@ -2,6 +2,7 @@
 
 mod agent;
 mod desk;
+mod egress;
 mod files;
 mod inbox;
 mod journal;

@@ -17,8 +17,16 @@ const PIPE_BYTES: usize = 1 << 20;
 
 /// Carries `pipe` to the journal line by line, as fast as the journal takes it, until the pipe ends.
 ///
+/// `first` is done before what was just read is appended: what led to a line stands before it.
+///
 /// After a cut only what is in the pipe already is carried, because who writes now is not the agent.
-pub(crate) async fn pump(mut pipe: pipe::Receiver, stream: Stream, desk: &Desk, mut cutting: watch::Receiver<bool>) {
+pub(crate) async fn pump(
+    mut pipe: pipe::Receiver,
+    stream: Stream,
+    desk: &Desk,
+    mut cutting: watch::Receiver<bool>,
+    first: impl Fn(),
+) {
     let mut lines = Lines::new(MAX_LINE_BYTES);
     let append = |Cut { bytes, truncated }| {
         desk.append(Entry::Line(Line { stream, truncated, bytes }));
@@ -36,7 +44,10 @@ pub(crate) async fn pump(mut pipe: pipe::Receiver, stream: Stream, desk: &Desk, 
             read = pipe.read_buf(lines.room()) => read,
         };
         match read {
-            Ok(1..) => std::iter::from_fn(|| lines.next_line()).for_each(append),
+            Ok(1..) => {
+                first();
+                std::iter::from_fn(|| lines.next_line()).for_each(append);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(0) | Err(_) => break,
         }

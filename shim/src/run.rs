@@ -6,12 +6,13 @@ use std::io;
 use std::time::Duration;
 
 use innkeeper_shim::contract::{Contract, EXIT_FAULT, EXIT_FINISHED, EXIT_SERVER_AWAY};
-use innkeeper_shim::protocol::{Fault, Hello, Posture, VERSION};
+use innkeeper_shim::protocol::{Fault, FaultKind, Hello, Posture, VERSION};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
 use crate::agent;
 use crate::desk::Desk;
+use crate::egress;
 use crate::link;
 use crate::reaper::Reaper;
 
@@ -31,6 +32,23 @@ pub(crate) async fn run(contract: &Contract, posture: Posture, fault: Option<Fau
     let reaper = Reaper::new()?;
     let terminate = Terminate::new()?;
     let desk = Desk::new(fault);
+    let listener = match &contract.egress {
+        Some(egress) => match egress::listen(egress).await {
+            Ok(listener) => Some((listener, egress)),
+            Err(error) => {
+                let message = format!("cannot listen for granted egress on {}: {error}", egress.listen);
+                desk.fail(Fault { kind: FaultKind::AgentNotStarted, message });
+                None
+            }
+        },
+        None => None,
+    };
+    let forwarding = async {
+        match listener {
+            Some((listener, egress)) => egress::forward(listener, egress).await,
+            None => pending().await,
+        }
+    };
     let hello = || Hello {
         version: VERSION,
         token: contract.token.clone(),
@@ -47,6 +65,7 @@ pub(crate) async fn run(contract: &Contract, posture: Posture, fault: Option<Fau
         () = link::keep(&desk, &contract.socket, hello) => EXIT_FAULT,
         code = end(&desk, contract.grace, terminate) => code,
         never = reaper.reap(&desk) => match never {},
+        never = forwarding => match never {},
         never = life, if desk.fault().is_none() => match never {},
     })
 }

@@ -3,8 +3,11 @@
 //! Every value that comes from a caller is written as `--flag=value`, one argument: a value that begins with a dash
 //! stays a value, and an option that takes several does not swallow what follows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::repository;
 use crate::config::AgentConfig;
-use crate::domain::{PermissionMode, SessionId, TurnSpec};
+use crate::domain::{PermissionMode, RepositoryGrant, SessionId, TurnSpec};
 
 /// The program in the sandbox image.
 const PROGRAM: &str = "/usr/local/bin/claude";
@@ -20,23 +23,29 @@ pub enum Conversation<'a> {
 
 /// The command line for a turn.
 ///
-/// Nothing of the repository runs by itself: no settings, hooks or MCP servers of the workspace are read. The
-/// transcript is mirrored on the standard output, so that no directory has to be shared to keep it.
-pub fn argv(conversation: Conversation<'_>, spec: &TurnSpec, config: &AgentConfig) -> Vec<String> {
+/// Nothing of the repository runs by itself: no settings, hooks or MCP servers of the workspace are read but what is
+/// in `grants`; `env` is the environment the agent gets. The transcript is mirrored on the standard output, so that no
+/// directory has to be shared to keep it.
+pub fn argv(
+    conversation: Conversation<'_>,
+    spec: &TurnSpec,
+    config: &AgentConfig,
+    grants: &BTreeSet<RepositoryGrant>,
+    env: &BTreeMap<String, String>,
+) -> Vec<String> {
     let mut argv: Vec<String> = [
         PROGRAM,
         "-p",
         "--output-format=stream-json",
         "--input-format=stream-json",
         "--verbose",
-        "--setting-sources=",
-        "--strict-mcp-config",
         "--session-mirror",
         // A resumed conversation takes the system prompt of its new turn, and its transcript is a fifth as long.
         "--system-prompt-snapshot=off",
     ]
     .map(str::to_owned)
     .to_vec();
+    argv.extend(repository::options(grants, env));
     argv.push(match conversation {
         Conversation::New(session) => format!("--session-id={session}"),
         Conversation::Resumed(name) => format!("--resume={name}"),
@@ -83,7 +92,8 @@ mod tests {
     #[test]
     fn a_bare_request_gets_the_defaults_and_no_settings_of_the_workspace() {
         let session = SessionId::generate();
-        let argv = argv(Conversation::New(session), &TurnSpec::default(), &config());
+        let argv =
+            argv(Conversation::New(session), &TurnSpec::default(), &config(), &BTreeSet::new(), &BTreeMap::new());
         for expected in [
             "--setting-sources=",
             "--strict-mcp-config",
@@ -104,7 +114,7 @@ mod tests {
             disallowed_tools: vec![evil.clone()],
             ..TurnSpec::default()
         };
-        let argv = argv(Conversation::Resumed(&evil), &spec, &config());
+        let argv = argv(Conversation::Resumed(&evil), &spec, &config(), &BTreeSet::new(), &BTreeMap::new());
         assert!(!argv.contains(&evil), "{argv:?}");
     }
 }

@@ -1,10 +1,11 @@
 //! The agent's environment: what the installation sets, what a caller may add, what a caller may not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::AgentConfig;
+use crate::domain::RepositoryGrant;
 
-use super::HOME;
+use super::{HOME, repository};
 
 /// Names a caller may not set: they decide how the agent starts, what it loads, whom it trusts or where its model is.
 const REFUSED: &[&str] = &[
@@ -32,6 +33,9 @@ const REFUSED: &[&str] = &[
     "USER",
 ];
 
+/// What is reached inside the sandbox itself.
+const NO_PROXY: &str = "localhost,127.0.0.1,::1";
+
 /// Beginnings of names a caller may not set.
 const REFUSED_PREFIXES: &[&str] = &[
     "ANTHROPIC_",
@@ -54,7 +58,7 @@ pub fn refused_env(env: &BTreeMap<String, String>) -> Vec<String> {
     env.keys().filter(|name| is_refused(name)).cloned().collect()
 }
 
-fn is_refused(name: &str) -> bool {
+pub(super) fn is_refused(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     name.is_empty()
         || name.contains(['=', '\0'])
@@ -63,11 +67,15 @@ fn is_refused(name: &str) -> bool {
 }
 
 /// The agent's whole environment. `model_socket` is where the sandbox reaches the model; the key in it opens nothing,
-/// because the gateway knows the sandbox by its socket and puts the real key in.
+/// because the gateway knows the sandbox by its socket and puts the real key in. `proxy` is where its tools find the way
+/// to hosts they may reach, if they may reach any; the agent's own way to the model does not go there. `grants` is what of
+/// the repository's own configuration is heeded.
 pub fn agent_env(
     asked: &BTreeMap<String, String>,
     model_socket: &str,
+    proxy: Option<&str>,
     config: &AgentConfig,
+    grants: &BTreeSet<RepositoryGrant>,
 ) -> BTreeMap<String, String> {
     let mut env = asked.clone();
     let max_output_tokens = config.max_output_tokens.to_string();
@@ -91,7 +99,19 @@ pub fn agent_env(
         ("TMPDIR", "/tmp"),
         ("USER", "agent"),
     ];
-    for (name, value) in ours {
+    // Some programs read only the upper case, others only the lower.
+    let proxied = proxy.map(|proxy| {
+        [
+            ("HTTP_PROXY", proxy),
+            ("HTTPS_PROXY", proxy),
+            ("NO_PROXY", NO_PROXY),
+            ("http_proxy", proxy),
+            ("https_proxy", proxy),
+            ("no_proxy", NO_PROXY),
+        ]
+    });
+    let proxied = proxied.into_iter().flatten();
+    for (name, value) in ours.into_iter().chain(repository::variables(grants)).chain(proxied) {
         env.insert(name.to_owned(), value.to_owned());
     }
     env
@@ -119,9 +139,16 @@ mod tests {
             max_output_tokens: 1,
             max_retries: 1,
         };
-        let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", &config);
+        let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", None, &config, &BTreeSet::new());
         assert_eq!(env["LANG"], "C.UTF-8");
         assert_eq!(env["CI"], "x");
         assert_eq!(env["ANTHROPIC_UNIX_SOCKET"], "/run/innkeeper/model.sock");
+        assert!(!env.keys().any(|name| name.to_ascii_lowercase().contains("proxy")), "{env:?}");
+        let env =
+            agent_env(&env, "/run/innkeeper/model.sock", Some("http://127.0.0.1:3128"), &config, &BTreeSet::new());
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            assert_eq!(env[name], "http://127.0.0.1:3128");
+        }
+        assert_eq!((&*env["NO_PROXY"], &*env["no_proxy"]), (NO_PROXY, NO_PROXY));
     }
 }

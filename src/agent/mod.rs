@@ -6,6 +6,7 @@ mod argv;
 mod env;
 mod input;
 mod line;
+mod repository;
 
 pub use argv::{Conversation, argv};
 pub use env::{agent_env, refused_env};

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::domain::Clock;
 use crate::gateway::Prices;
 use crate::session::Registry;
+use crate::spawner::RootKeeper;
 use crate::store::Store;
 
 /// What the handlers share. Cheap to clone.
@@ -32,4 +33,6 @@ pub struct ApiState {
     pub prices: Prices,
     /// The live sessions.
     pub sessions: Registry,
+    /// What makes tenants' roots.
+    pub roots: Arc<dyn RootKeeper>,
 }

@@ -9,12 +9,13 @@ use clap::Args;
 
 use super::data::open_store;
 use super::output::{CommandResult, note, show, show_json, table};
-use crate::api::admin::may_be_root;
-use crate::app::connect_engine;
+use super::spawner::{beside_spawner, is_split};
+use crate::app::embedded;
 use crate::config::Config;
 use crate::domain::SystemClock;
 use crate::drill::{Drill, Finding, Outcome, Report, all, choose};
 use crate::lifecycle::Tasks;
+use crate::spawner::Local;
 use crate::telemetry;
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -54,13 +55,9 @@ impl DrillCommand {
         // What is wrong with a sandbox is what the drill tells, in its own words.
         "error".clone_into(&mut config.log.filter);
         telemetry::init(&config.log)?;
-        let store = open_store(&config).await?;
-        config.data_dir = config.data_dir.canonicalize()?;
-        let installation = store.installation().await?;
-        store.close().await;
-        let (engine, tasks) = (connect_engine(&config).await?, Tasks::new());
-        let drill =
-            Drill::new(engine, &config, &installation, Arc::new(SystemClock), tasks.clone(), may_be_root).await?;
+        let (config, local) = held_here(config).await?;
+        let tasks = Tasks::new();
+        let drill = Drill::new(Arc::new(local), &config, Arc::new(SystemClock), tasks.clone()).await?;
         stop_when_interrupted(&tasks);
         let json = self.json;
         let report = drill
@@ -88,6 +85,19 @@ impl DrillCommand {
         }
         if report.all_held() { Ok(()) } else { Err("not every probe held; SECURITY.md says what each means".into()) }
     }
+}
+
+/// The settings of a drill on this machine, and what makes its sandboxes: beside the spawner where that holds the engine.
+async fn held_here(mut config: Config) -> Result<(Config, Local), Box<dyn std::error::Error + Send + Sync>> {
+    if is_split(&config) {
+        return beside_spawner(config).await;
+    }
+    let store = open_store(&config).await?;
+    config.data_dir = config.data_dir.canonicalize()?;
+    let installation = store.installation().await?;
+    store.close().await;
+    let local = embedded(&Arc::new(config.clone()), &installation).await?;
+    Ok((config, local))
 }
 
 /// Ends the drill with the attack that is under way, whose sandbox is removed.

@@ -32,7 +32,9 @@ enum Action {
         name: String,
         /// Limits as NAME=VALUE, the value as in JSON, such as `max_running=4` or `models='["claude-sonnet-5-5"]'`; `NAME=`
         /// takes a limit away. There are `max_running`, `max_waiting`, `max_turns`, `turn_timeout_ms`, `total_timeout_ms`,
-        /// `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, `permission_modes` and `rates`, such as
+        /// `memory_bytes`, `cpus`, `pids`, `workspace_bytes`, `output_bytes`, `models`, `tools`, `images`, `permission_modes`,
+        /// `runtime`, `quarantine`, `repository` (of `claude_md`, `skills`, `settings`, `mcp_servers`), `egress_hosts`, such as
+        /// `egress_hosts='["packages.example.com:443"]'` within `egress.allowed_hosts` of the settings, and `rates`, such as
         /// `rates='{"create": {"per_minute": 10, "burst": 5}}'` (also `read`, `write`, `session_messages`, `tenant_messages`)
         #[arg(required = true, value_name = "NAME=VALUE")]
         limits: Vec<String>,
@@ -54,6 +56,10 @@ impl LimitsCommand {
             Action::Set { name, limits, json } => {
                 let tenant = find(&store, &name).await?;
                 let changed = changed(&tenant.limits, &limits)?;
+                // A grant that a lowered ceiling has taken away already keeps nobody from changing something else.
+                if changed.egress_hosts != tenant.limits.egress_hosts {
+                    config.egress.check(&changed)?;
+                }
                 store.tenants().set_limits(tenant.id, &changed, &by()).await?;
                 show_limits(&changed, json)
             }

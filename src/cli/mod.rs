@@ -10,6 +10,7 @@ mod limits;
 mod output;
 mod run;
 mod serve;
+mod spawner;
 pub mod stand_in;
 mod tenants;
 
@@ -39,7 +40,17 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
-    Serve,
+    Serve {
+        /// The socket of the spawner that holds the engine, in place of this process (setting `spawner.socket`).
+        #[arg(long, value_name = "SOCKET")]
+        spawner: Option<PathBuf>,
+    },
+    /// Run the spawner: it holds the engine and the workspaces for a server that runs as an ordinary user.
+    Spawner {
+        /// Where it listens (setting `spawner.socket`).
+        #[arg(long, value_name = "SOCKET")]
+        socket: Option<PathBuf>,
+    },
     /// Run the stand-in model: a Messages API whose answers are scripted.
     StandIn {
         /// Where it listens.
@@ -70,9 +81,16 @@ impl Cli {
     /// # Errors
     /// When it cannot be done; the message says what to do.
     pub async fn run(self) -> CommandResult {
-        let config = Config::load(self.config.as_deref())?;
+        let mut config = Config::load(self.config.as_deref())?;
         match self.command {
-            Command::Serve => serve::serve(config).await,
+            Command::Serve { spawner } => {
+                config.spawner.socket = spawner.unwrap_or(config.spawner.socket);
+                serve::serve(config).await
+            }
+            Command::Spawner { socket } => {
+                config.spawner.socket = socket.unwrap_or(config.spawner.socket);
+                spawner::spawner(config).await
+            }
             Command::Run(command) => command.run().await,
             Command::StandIn { listen } => {
                 let listener = tokio::net::TcpListener::bind(listen)

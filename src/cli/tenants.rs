@@ -10,6 +10,7 @@ use super::output::{CommandResult, note, show, show_json, table};
 use crate::api::admin::{TenantList, TenantView, create_tenant, update_tenant};
 use crate::config::Config;
 use crate::domain::{Tenant, TenantState};
+use crate::spawner::root_keeper as keeper;
 use crate::store::Store;
 
 /// Create, list, change, suspend and archive tenants
@@ -87,7 +88,7 @@ impl TenantsCommand {
         match self.action {
             Action::Create { name, roots, json } => {
                 let roots = roots.into_iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
-                let tenant = create_tenant(&store, config, &name, roots, &by()).await?.into();
+                let tenant = create_tenant(&store, config, &*keeper(config), &name, roots, &by()).await?.into();
                 if json { show_json(&tenant) } else { show_created(&tenant) }
             }
             Action::List { json } => {
@@ -110,7 +111,8 @@ impl TenantsCommand {
                 let tenant = find(&store, &name).await?;
                 let roots = roots.into_iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
                 let roots = Some(roots).filter(|roots| !roots.is_empty());
-                let changed = update_tenant(&store, config, &tenant, rename.as_deref(), roots, &by()).await?;
+                let changed =
+                    update_tenant(&store, config, &*keeper(config), &tenant, (rename.as_deref(), roots), &by()).await?;
                 let tenant = TenantView::from(changed.ok_or("the tenant was archived meanwhile")?);
                 if json { show_json(&tenant) } else { show(&listed(std::slice::from_ref(&tenant))) }
             }

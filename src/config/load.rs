@@ -6,8 +6,8 @@ use config::{Config as Layers, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use super::{
-    AgentConfig, AuthConfig, DrillConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig, RatesConfig,
-    SandboxConfig, SessionConfig,
+    AgentConfig, AuthConfig, DrillConfig, EgressConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig,
+    RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -28,14 +28,20 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The engine.
     pub engine: EngineConfig,
+    /// Who holds the engine.
+    pub spawner: SpawnerConfig,
     /// What a sandbox may use.
     pub sandbox: SandboxConfig,
+    /// What is kept and told of what sessions change.
+    pub survey: SurveyConfig,
     /// The agent.
     pub agent: AgentConfig,
     /// Sessions and turns.
     pub session: SessionConfig,
     /// The model.
     pub gateway: GatewayConfig,
+    /// What sandboxes may be granted to reach.
+    pub egress: EgressConfig,
     /// Rates.
     pub rates: RatesConfig,
     /// The drill.
@@ -78,6 +84,12 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("http.cors_origins")
             .with_list_parse_key("http.trusted_proxies")
+            .with_list_parse_key("spawner.bases")
+            .with_list_parse_key("spawner.images")
+            .with_list_parse_key("spawner.runtimes")
+            .with_list_parse_key("egress.allowed_hosts")
+            .with_list_parse_key("egress.allowed_private")
+            .with_list_parse_key("egress.extra_hosts")
             .try_parsing(true);
         let layers = layers.add_source(environment).build().map_err(ConfigError::Invalid)?;
         layers.try_deserialize().map_err(ConfigError::Invalid)
@@ -91,6 +103,11 @@ impl Config {
     /// The file of the secret that tokens are signed with.
     pub fn tokens_path(&self) -> PathBuf {
         self.data_dir.join("tokens.key")
+    }
+
+    /// Where what was undone of sessions' changes is kept, one directory a session.
+    pub fn files_dir(&self) -> PathBuf {
+        self.data_dir.join("files")
     }
 
     /// Where drills are held.
@@ -178,6 +195,24 @@ mod tests {
         }
         let error = with_file("[[auth.oidc]]\nissuer = 'https://login.example'\n").unwrap_err().to_string();
         assert!(error.contains("audience"), "{error}");
+    }
+
+    #[test]
+    fn nothing_may_be_granted_unless_the_settings_list_it() {
+        let egress = with_environment(&[]).unwrap().egress;
+        assert_eq!((egress.allowed_hosts.len(), egress.allowed_private.len(), egress.extra_hosts.len()), (0, 0, 0));
+        let egress = with_environment(&[
+            ("INNKEEPER_EGRESS__ALLOWED_HOSTS", "packages.example.com:443,*.example.org:443"),
+            ("INNKEEPER_EGRESS__ALLOWED_PRIVATE", "10.0.0.0/8,fd00:1::/32"),
+            ("INNKEEPER_EGRESS__EXTRA_HOSTS", "packages.example.com=10.0.0.7"),
+        ])
+        .unwrap()
+        .egress;
+        assert_eq!((egress.allowed_hosts.len(), egress.allowed_private.len(), egress.extra_hosts.len()), (2, 2, 1));
+        for (name, value) in [("ALLOWED_HOSTS", "10.0.0.1:443"), ("ALLOWED_PRIVATE", "10"), ("EXTRA_HOSTS", "a.b")] {
+            let error = with_environment(&[(&format!("INNKEEPER_EGRESS__{name}"), value)]).unwrap_err().to_string();
+            assert!(error.contains(value), "{error}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod agent;
 mod auth;
 mod drill;
+mod egress;
 mod engine;
 mod gateway;
 mod http;
@@ -11,10 +12,13 @@ mod log;
 mod rates;
 mod sandbox;
 mod session;
+mod spawner;
+mod survey;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
 pub use drill::DrillConfig;
+pub use egress::{EgressConfig, ExtraHost, OutsideCeiling};
 pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;
 pub use http::HttpConfig;
@@ -23,3 +27,5 @@ pub use log::{LogConfig, LogFormat};
 pub use rates::RatesConfig;
 pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;
+pub use spawner::SpawnerConfig;
+pub use survey::SurveyConfig;

@@ -1,5 +1,7 @@
 //! `[sandbox]`: what one sandbox may use.
 
+use std::num::NonZeroU64;
+
 use serde::Deserialize;
 
 /// Limits and times of a sandbox.
@@ -20,8 +22,16 @@ pub struct SandboxConfig {
     pub scratch_inodes: i64,
     /// Bytes a workspace may hold: a session over it is stopped.
     pub workspace_bytes: i64,
+    /// Files and directories a workspace may hold.
+    pub workspace_files: u64,
     /// Bytes an agent may say in a turn: one over it is stopped.
     pub output_bytes: i64,
+    /// How fast it may say it in the long run; four seconds' worth may come at once.
+    pub output_bytes_per_second: NonZeroU64,
+    /// How often the workspace is looked at while an agent works in it.
+    pub workspace_check_ms: u64,
+    /// Bytes that must stay free on a workspace's filesystem: while there are fewer, sessions there are stopped.
+    pub min_free_bytes: u64,
     /// How long making a sandbox and starting the agent in it may take.
     pub start_timeout_ms: u64,
     /// How long the agent may go on without the server.

@@ -67,6 +67,10 @@ pub enum Action {
     CorrectCall,
     /// The prices were read anew.
     ReloadPrices,
+    /// A sandbox reached a host it is granted.
+    AllowEgress,
+    /// A sandbox was refused a host.
+    RefuseEgress,
 }
 
 /// A line of the audit.
@@ -96,7 +100,7 @@ pub struct AuditEntry {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::CreateTenant,
         Self::UpdateTenant,
         Self::SetLimits,
@@ -113,6 +117,8 @@ impl Action {
         Self::TopUpBudget,
         Self::CorrectCall,
         Self::ReloadPrices,
+        Self::AllowEgress,
+        Self::RefuseEgress,
     ];
 
     /// The action's name: what was changed, and how.
@@ -134,12 +140,19 @@ impl Action {
             Self::TopUpBudget => "budget.top_up",
             Self::CorrectCall => "call.correct",
             Self::ReloadPrices => "prices.reload",
+            Self::AllowEgress => "egress.allow",
+            Self::RefuseEgress => "egress.refuse",
         }
     }
 
     /// Reads what [`Self::as_str`] writes.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+
+    /// Whether it tells what a sandbox did, and so of no change of a key or tenant.
+    pub const fn is_egress(self) -> bool {
+        matches!(self, Self::AllowEgress | Self::RefuseEgress)
     }
 }
 

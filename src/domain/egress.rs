@@ -42,6 +42,24 @@ impl EgressHost {
         let is_below = || other.name.strip_suffix(&self.name).is_some_and(|front| front.ends_with('.'));
         same || self.below && self.port == other.port && is_below()
     }
+
+    /// Reads what a program asks to be connected to, and answers its name, lower case, and its port. A wildcard, an address,
+    /// a user's name or anything else that is no plain `NAME:PORT` is nothing to connect to.
+    pub fn target(text: &str) -> Option<(String, u16)> {
+        let host: Self = text.parse().ok().filter(|host: &Self| !host.below)?;
+        Some((host.name, host.port))
+    }
+
+    /// What a sandbox may reach: of what its tenant is `granted`, that which the `ceiling` of the installation covers and,
+    /// where a turn `asked` for less, that which it asked for.
+    pub fn policy(asked: Option<&[Self]>, granted: &[Self], ceiling: &[Self]) -> Vec<Self> {
+        let covered = |by: &[Self], host: &Self| by.iter().any(|wider| wider.covers(host));
+        let granted: Vec<_> = granted.iter().filter(|host| covered(ceiling, host)).cloned().collect();
+        match asked {
+            Some(asked) => asked.iter().filter(|host| covered(&granted, host)).cloned().collect(),
+            None => granted,
+        }
+    }
 }
 
 impl FromStr for EgressHost {
@@ -50,7 +68,8 @@ impl FromStr for EgressHost {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidEgressHost(text.to_owned());
         let (host, port) = text.rsplit_once(':').ok_or_else(invalid)?;
-        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?;
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|port| digits && *port > 0).ok_or_else(invalid)?;
         let (name, below) = host.strip_prefix("*.").map_or((host, false), |name| (name, true));
         if !is_name(name) {
             return Err(invalid());
@@ -124,6 +143,39 @@ mod tests {
             assert!(!host("*.example.org:443").covers(&host(narrower)), "{narrower}");
         }
         assert!(!host("a.example.org:443").covers(&host("*.a.example.org:443")));
+    }
+
+    #[test]
+    fn a_program_is_connected_to_a_plain_name_alone() {
+        assert_eq!(EgressHost::target("A.Example.org:443"), Some(("a.example.org".to_owned(), 443)));
+        for bad in [
+            "*.example.org:443",
+            "a.example.org",
+            "a.example.org:+443",
+            "a.example.org.:443",
+            "me@a.example.org:443",
+            "a.example.org:443:443",
+            "a.example.org:443/",
+            "127.0.0.1:443",
+            "[::1]:443",
+            "2130706433:443",
+            "a.example.org\0.evil.org:443",
+        ] {
+            assert_eq!(EgressHost::target(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_may_reach_what_is_asked_for_granted_and_within_the_ceiling() {
+        let hosts = |texts: &[&str]| texts.iter().map(|text| host(text)).collect::<Vec<_>>();
+        let granted = hosts(&["*.example.org:443", "packages.example.com:443"]);
+        let ceiling = hosts(&["*.example.org:443", "other.example.com:443"]);
+        let policy = |asked: Option<&[EgressHost]>| EgressHost::policy(asked, &granted, &ceiling);
+        assert_eq!(policy(None), hosts(&["*.example.org:443"]));
+        assert_eq!(policy(Some(&[])), []);
+        let asked = hosts(&["a.example.org:443", "packages.example.com:443", "other.example.com:443"]);
+        assert_eq!(policy(Some(&asked)), hosts(&["a.example.org:443"]));
+        assert_eq!(EgressHost::policy(None, &granted, &[]), [], "nothing is granted by default");
     }
 
     #[test]

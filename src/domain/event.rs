@@ -17,11 +17,13 @@ pub enum EventKind {
     AgentError,
     /// A budget on the session's path reached a threshold: `{"budget_id","scope","period","percent","spent_usd","limit_usd"}`.
     Budget,
-    /// The sandbox asked for a host: `{"host","port","allowed","reason","sent_bytes","received_bytes","duration_ms"}`.
+    /// The sandbox asked for a host: `{"host","port","allowed","reason","sent_bytes","received_bytes","duration_ms","count"}`;
+    /// `count` connections of the same sort that came within a second are one event.
     Egress,
     /// Processes of the sandbox were killed for want of memory: `{"killed"}`.
     OutOfMemory,
-    /// What the session left in the workspace; see the API's `changes`.
+    /// What the session left in the workspace, in short: `{"totals","shortened","changed_executables","undone",
+    /// "not_undone"}`, or `{"error"}` when that is not known. The API's `changes` tell it in full.
     Changes,
     /// The turn ended: `{"outcome","reason","error"}`.
     TurnEnd,

@@ -104,6 +104,23 @@ pub enum NotAllowed {
         /// Those that are allowed.
         allowed: Vec<&'static str>,
     },
+    /// A host to reach.
+    #[error(
+        "the host `{asked}` may not be reached by this tenant's sandboxes; allowed are: {}", list(.allowed)
+    )]
+    EgressHost {
+        /// The one asked for.
+        asked: EgressHost,
+        /// Those that are allowed.
+        allowed: Vec<EgressHost>,
+    },
+}
+
+fn list(hosts: &[EgressHost]) -> String {
+    if hosts.is_empty() {
+        return "none".to_owned();
+    }
+    hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl TenantLimits {
@@ -139,6 +156,11 @@ impl TenantLimits {
             (Some(allowed), None) => spec.image = allowed.first().cloned(),
             _ => {}
         }
+        let granted = self.egress_hosts.as_deref().unwrap_or_default();
+        let foreign = |asked: &&EgressHost| !granted.iter().any(|wider| wider.covers(asked));
+        if let Some(asked) = spec.egress_hosts.iter().flatten().find(foreign) {
+            return Err(NotAllowed::EgressHost { asked: asked.clone(), allowed: granted.to_vec() });
+        }
         spec.max_turns = match (spec.max_turns, self.max_turns) {
             (Some(asked), Some(most)) => Some(asked.min(most)),
             (asked, most) => asked.or(most),
@@ -168,6 +190,22 @@ mod tests {
         let mut spec = TurnSpec::default();
         let refused = limits.apply(&mut spec, "small", PermissionMode::BypassPermissions).unwrap_err().to_string();
         assert!(refused.contains("bypassPermissions"), "{refused}");
+    }
+
+    #[test]
+    fn a_turn_may_reach_less_than_its_tenant_and_no_more() {
+        let hosts = |texts: &[&str]| Some(texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<EgressHost>>());
+        let limits = TenantLimits { egress_hosts: hosts(&["*.example.org:443"]), ..TenantLimits::default() };
+        let apply = |limits: &TenantLimits, asked: &[&str]| {
+            let mut spec = TurnSpec { egress_hosts: hosts(asked), ..TurnSpec::default() };
+            limits.apply(&mut spec, "small", PermissionMode::Plan).map_err(|refused| refused.to_string())
+        };
+        assert_eq!(apply(&limits, &["a.example.org:443"]), Ok(()));
+        assert_eq!(apply(&limits, &[]), Ok(()));
+        let refused = apply(&limits, &["a.example.org:443", "example.com:443"]).unwrap_err();
+        assert!(refused.contains("`example.com:443`") && refused.contains("*.example.org:443"), "{refused}");
+        let refused = apply(&TenantLimits::default(), &["a.example.org:443"]).unwrap_err();
+        assert!(refused.ends_with("allowed are: none"), "{refused}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod budget;
+pub mod changes;
 pub mod clock;
 pub mod egress;
 pub mod event;
@@ -22,6 +23,10 @@ pub mod usage;
 
 pub use audit::{Action, AuditEntry, By, Who};
 pub use budget::{Ask, Budget, Decision, Enforcement, Period, Scope, Standing, decide};
+pub use changes::{
+    Change, ChangeKind, Changes, FileClass, FileKind, Quarantined, SessionFile, Shortened, Totals, TurnChanges, Undone,
+    read_path, show_path,
+};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use egress::{EgressHost, InvalidEgressHost};
 pub use event::{Event, EventKind, NewEvent};

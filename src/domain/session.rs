@@ -50,6 +50,8 @@ pub struct Session {
     pub message_count: i64,
     /// How many turns it has had, the present one included.
     pub turn_count: i64,
+    /// The first of the files that would run later and were changed in any of its turns.
+    pub changed_executables: Vec<String>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -42,6 +42,9 @@ pub struct SessionLimits {
 const MIN_MEMORY_BYTES: i64 = 256 * 1024 * 1024;
 const MIN_PIDS: i64 = 32;
 
+/// What an agent says of itself before it answers, and some more.
+const MIN_OUTPUT_BYTES: i64 = 64 * 1024;
+
 impl SessionLimits {
     /// What is wrong with them, if anything: an agent would not come up within them.
     pub fn fault(&self) -> Option<&'static str> {
@@ -60,6 +63,12 @@ impl SessionLimits {
         }
         if self.cpus.is_some_and(|cpus| cpus.is_nan() || cpus < 0.01) {
             return Some("cpus must be at least 0.01");
+        }
+        if too_few(self.output_bytes, MIN_OUTPUT_BYTES) {
+            return Some("output_bytes must be at least 65536: the agent says as much before it answers");
+        }
+        if too_few(self.workspace_bytes, 1) {
+            return Some("workspace_bytes must be at least 1");
         }
         if self.max_cost_usd.is_some_and(|cost| cost < Usd::ZERO) {
             return Some("max_cost_usd cannot be less than nothing");
@@ -123,6 +132,8 @@ mod tests {
             (r#"{"memory_bytes": 1}"#, "memory_bytes"),
             (r#"{"pids": 1}"#, "pids"),
             (r#"{"cpus": 0}"#, "cpus"),
+            (r#"{"output_bytes": 1}"#, "output_bytes"),
+            (r#"{"workspace_bytes": 0}"#, "workspace_bytes"),
             (r#"{"turn_timeout_ms": 0}"#, "timeout"),
         ] {
             let limits: SessionLimits = serde_json::from_str(text).unwrap();

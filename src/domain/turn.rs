@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SessionId, SessionLimits, TenantId, Timestamp, TurnId, Usd};
+use super::{EgressHost, SessionId, SessionLimits, TenantId, Timestamp, TurnId, Usd};
 
 /// What a caller asks of a turn. Everything is optional: absent means the installation's default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct TurnSpec {
     /// What it may use; once it is admitted, what was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<SessionLimits>,
+    /// The hosts its sandbox may reach; all that the tenant is granted when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress_hosts: Option<Vec<EgressHost>>,
 }
 
 /// How freely the agent acts.

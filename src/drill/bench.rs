@@ -9,7 +9,6 @@ use rustix::system::uname;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::RootPolicy;
 use super::ground::{Ground, Tenant};
 use super::guest::{Guest, nothing};
 use super::outcome::{Outcome, told};
@@ -17,9 +16,9 @@ use super::probe::Size;
 use super::refusal::RefusingModel;
 use crate::config::Config;
 use crate::domain::{Secret, SessionId, SessionLimits, TurnId};
-use crate::engine::Engine;
 use crate::lifecycle::Tasks;
-use crate::sandbox::{Activity, Caller, Maker, OpenError, Sandbox, Workspace};
+use crate::sandbox::{Activity, Caller, Maker, OpenError, Sandbox, Wish};
+use crate::spawner::{Spawner, WorkspacePath};
 
 /// A sandbox for bombs: the least an agent comes up in, and half a processor.
 const SMALL: SessionLimits = SessionLimits {
@@ -48,12 +47,8 @@ pub(super) struct Bench {
     pub(super) config: Arc<Config>,
     /// What the sandboxes' agents ask of the model.
     pub(super) model: RefusingModel,
-    /// What decides which directories may be roots.
-    pub(super) may_be_root: RootPolicy,
     /// Where the tenants are made.
     pub(super) ground: Ground,
-    engine: Arc<dyn Engine>,
-    installation: String,
     maker: Maker,
     accepting: Maker,
     tasks: Tasks,
@@ -61,18 +56,11 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    /// A bench whose sandboxes are made of `image` through `engine`.
+    /// A bench whose sandboxes are made through `spawner`.
     ///
     /// # Errors
     /// When its ground cannot be made.
-    pub(super) fn new(
-        engine: Arc<dyn Engine>,
-        config: &Config,
-        installation: &str,
-        image: &str,
-        tasks: Tasks,
-        may_be_root: RootPolicy,
-    ) -> std::io::Result<Self> {
+    pub(super) fn new(spawner: Arc<dyn Spawner>, config: &Config, tasks: Tasks) -> std::io::Result<Self> {
         let mut config = config.clone();
         config.gateway.api_key = Secret::new(KEY.concat());
         // The model that refuses will refuse again.
@@ -80,11 +68,9 @@ impl Bench {
         let ground = Ground::create(&config.drill_dir(), config.drill.uid)?;
         let config = Arc::new(config);
         let (model, sockets) = RefusingModel::start(&tasks);
-        let maker = Maker::new(Arc::clone(&engine), Arc::clone(&config), tasks.clone(), installation, image, sockets);
+        let maker = Maker::new(spawner, Arc::clone(&config), tasks.clone(), sockets);
         let accepting = maker.clone().accepting_weak_sandboxes();
-        let installation = installation.to_owned();
-        let epochs = AtomicI64::new(1);
-        Ok(Self { config, model, may_be_root, ground, engine, installation, maker, accepting, tasks, epochs })
+        Ok(Self { config, model, ground, maker, accepting, tasks, epochs: AtomicI64::new(1) })
     }
 
     /// Runs `script` in a sandbox of its own, and sees that all of it comes back.
@@ -122,9 +108,7 @@ impl Bench {
     /// # Errors
     /// Why it is unclear what would have held.
     pub(super) async fn open_as(&self, tenant: &Tenant, session: SessionId, size: Size) -> Result<Guest, Outcome> {
-        let workspace = Workspace::open_below(&tenant.root, Path::new(""))
-            .map_err(|error| unclear("the attacker's own directory could not be opened", &error))?;
-        let sandbox = self.make(&self.accepting, tenant, session, &workspace, size).await;
+        let sandbox = self.make(&self.accepting, tenant, session, tenant.workspace(""), size).await;
         let sandbox = sandbox.map_err(|error| unclear("no sandbox could be attacked", &error))?;
         Ok(self.guest(sandbox, tenant, size))
     }
@@ -133,7 +117,7 @@ impl Bench {
     ///
     /// # Errors
     /// When it cannot be made, or is weaker than it was ordered.
-    pub(super) async fn open_strictly(&self, tenant: &Tenant, workspace: &Workspace) -> Result<Guest, OpenError> {
+    pub(super) async fn open_strictly(&self, tenant: &Tenant, workspace: WorkspacePath) -> Result<Guest, OpenError> {
         let sandbox = self.make(&self.maker, tenant, SessionId::generate(), workspace, Size::Ordered).await?;
         Ok(self.guest(sandbox, tenant, Size::Ordered))
     }
@@ -142,7 +126,7 @@ impl Bench {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub(super) async fn open_on(&self, tenant: &Tenant, workspace: &Workspace) -> Result<Guest, OpenError> {
+    pub(super) async fn open_on(&self, tenant: &Tenant, workspace: WorkspacePath) -> Result<Guest, OpenError> {
         let sandbox = self.make(&self.accepting, tenant, SessionId::generate(), workspace, Size::Ordered).await?;
         Ok(self.guest(sandbox, tenant, Size::Ordered))
     }
@@ -157,12 +141,14 @@ impl Bench {
         maker: &Maker,
         tenant: &Tenant,
         session: SessionId,
-        workspace: &Workspace,
+        workspace: WorkspacePath,
         size: Size,
     ) -> Result<Sandbox, OpenError> {
-        let caller = Caller { tenant: tenant.id, session, turn: TurnId::generate(), activity: Activity::new() };
+        let (activity, egress) = (Activity::new(), Arc::default());
+        let caller = Caller { tenant: tenant.id, session, turn: TurnId::generate(), activity, egress };
         let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
-        maker.open(caller, epoch, workspace, None, &limits(size)).await
+        let wish = Wish { epoch, workspace, image: None, runtime: None, limits: limits(size), survey: false };
+        maker.open(caller, wish).await
     }
 
     fn guest(&self, sandbox: Sandbox, tenant: &Tenant, size: Size) -> Guest {
@@ -207,10 +193,9 @@ impl Bench {
     }
 
     async fn left_of(&self, tenant: &Tenant) -> Result<Option<String>, Outcome> {
-        let sandboxes = self.engine.list(&self.installation).await;
+        let sandboxes = self.maker.spawner().list().await;
         let sandboxes = sandboxes.map_err(|error| unclear("what is left could not be listed", &error))?;
-        let is_its = |labels: &crate::engine::Labels| labels.tenant == tenant.id;
-        if sandboxes.iter().any(|sandbox| sandbox.labels.as_ref().is_some_and(is_its)) {
+        if sandboxes.iter().any(|labels| labels.tenant == tenant.id) {
             return Ok(Some("still its sandbox".to_owned()));
         }
         let (uid, id) = (tenant.uid, tenant.id.to_string());

@@ -11,6 +11,7 @@ use rustix::process::{getegid, geteuid};
 use uuid::Uuid;
 
 use crate::domain::TenantId;
+use crate::spawner::WorkspacePath;
 
 /// How many users after the first a drill takes, one for each tenant it makes up.
 const USERS: u32 = 100;
@@ -102,6 +103,11 @@ impl Tenant {
     /// Where something below the root is.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         if name.is_empty() { self.root.clone() } else { self.root.join(name) }
+    }
+
+    /// A directory below the root, as what a sandbox works in.
+    pub(super) fn workspace(&self, relative: &str) -> WorkspacePath {
+        WorkspacePath { root: self.root.clone(), relative: relative.into() }
     }
 
     fn give(&self, path: &Path) -> io::Result<()> {

@@ -101,7 +101,7 @@ impl Guest {
                 }
                 Entry::Line(line) => self.complain(&line),
                 Entry::Exited(_) => return None,
-                Entry::Started { .. } => {}
+                Entry::Started { .. } | Entry::OutOfMemory { .. } => {}
             }
         }
     }

@@ -16,25 +16,16 @@ pub use probe::{Class, Probe};
 pub use probes::all;
 pub use report::{Finding, Report};
 pub use run::Drill;
-pub use startup::at_start;
+pub use startup::{at_start, learn};
 
-use crate::config::Config;
-use crate::domain::{Tenant, TenantRoot};
-use crate::engine::EngineError;
-use crate::sandbox::OpenError;
-
-/// What decides whether a directory may be the root of a new tenant, beside another's: an error says why not.
-pub type RootPolicy = fn(&Config, &Tenant, &TenantRoot) -> Result<(), String>;
+use crate::spawner::SpawnerError;
 
 /// Why no drill can be held.
 #[derive(Debug, thiserror::Error)]
 pub enum DrillError {
-    /// The engine failed.
-    #[error("the engine does not answer, so no sandbox can be attacked")]
-    Engine(#[from] EngineError),
-    /// Its image cannot be used.
+    /// The engine or its image cannot be used.
     #[error("no sandbox can be attacked")]
-    Image(#[from] OpenError),
+    Spawner(#[from] SpawnerError),
     /// No directory could be made to hold it in.
     #[error("the drill's directory below data_dir could not be made")]
     Ground(#[from] std::io::Error),

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use metrics::gauge;
 use serde::Serialize;
+use serde_json::Value;
+use tracing::{error, info};
 
+use super::all;
 use super::outcome::Outcome;
 use super::probe::{Class, Probe};
 use crate::domain::Timestamp;
@@ -51,6 +54,27 @@ pub struct Finding {
     pub outcome: Outcome,
     /// How long it took.
     pub duration_ms: u64,
+}
+
+/// Sets the gauges of the metrics by a report of another process.
+pub(super) fn record(report: &Value) {
+    for finding in report["probes"].as_array().into_iter().flatten() {
+        if let Some(probe) = all().into_iter().find(|probe| finding["probe"] == probe.id) {
+            let held = if finding["outcome"] == "held" { 1.0 } else { 0.0 };
+            gauge!("innkeeper_drill_probe_passed", "probe" => probe.id).set(held);
+        }
+    }
+    let at = report["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    gauge!("innkeeper_drill_last_run_timestamp_seconds").set(at.map_or(0.0, |at| at.as_duration().as_secs_f64()));
+    let not_held = report["not_held"].as_u64().unwrap_or(u64::MAX);
+    if not_held == 0 {
+        info!("the spawner's drill is over: every probe held");
+    } else {
+        error!(
+            not_held,
+            "THE SPAWNER'S DRILL FOUND THAT SANDBOXES OF THIS MACHINE DO NOT HOLD: its own log says which"
+        );
+    }
 }
 
 impl Finding {

@@ -6,16 +6,15 @@ use futures_util::{StreamExt, stream};
 use rustix::process::geteuid;
 use tokio::time::Instant;
 
+use super::DrillError;
 use super::bench::Bench;
 use super::outcome::Outcome;
 use super::probe::{Attempt, Probe};
 use super::report::{Finding, Report};
-use super::{DrillError, RootPolicy};
 use crate::config::Config;
 use crate::domain::Clock;
-use crate::engine::Engine;
 use crate::lifecycle::Tasks;
-use crate::sandbox::find_image;
+use crate::spawner::Spawner;
 
 /// Everything a drill needs.
 #[derive(Debug)]
@@ -33,18 +32,15 @@ impl Drill {
     /// # Errors
     /// When the engine or its image cannot be used, or there is no place for it.
     pub async fn new(
-        engine: Arc<dyn Engine>,
+        spawner: Arc<dyn Spawner>,
         config: &Config,
-        installation: &str,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
-        may_be_root: RootPolicy,
     ) -> Result<Self, DrillError> {
-        let image = find_image(engine.as_ref(), &config.engine.image).await?;
-        let description = engine.describe().await?;
+        let (image, engine) = (spawner.find_image(None).await?, spawner.describe().await?);
         let parallel = config.drill.parallel.max(1);
-        let bench = Bench::new(engine, config, installation, &image, tasks, may_be_root)?;
-        Ok(Self { bench, clock, engine: description, image, parallel })
+        let bench = Bench::new(spawner, config, tasks)?;
+        Ok(Self { bench, clock, engine, image, parallel })
     }
 
     /// Runs `probes`, and tells of each as it ends, in their order.

@@ -1,18 +1,26 @@
 //! The drill of a server that has just started: in the background, told in the log and the metrics.
 
-use tracing::{error, info};
+use std::time::Duration;
 
-use super::{Drill, DrillError, Finding, all};
+use tracing::{error, info, warn};
+
+use super::report::record;
+use super::{Drill, DrillError, Finding, Report, all};
 use crate::config::Config;
+use crate::spawner::Spawner;
 
-/// Runs every probe once `drill` is made, records what came of it, and says aloud what did not hold.
-pub async fn at_start(drill: impl Future<Output = Result<Drill, DrillError>>, config: &Config) {
+/// How long until a drill that is not over is asked for again.
+const LEARN_AGAIN: Duration = Duration::from_secs(5);
+
+/// Runs every probe once `drill` is made, records what came of it, and says aloud what did not hold. Answers the report, unless
+/// there is none or it was cut short.
+pub async fn at_start(drill: impl Future<Output = Result<Drill, DrillError>>, config: &Config) -> Option<Report> {
     let drill = match drill.await {
         Ok(drill) => drill,
         Err(error) => {
             let error = &error as &dyn std::error::Error;
             error!(error, "NO DRILL COULD BE HELD, so that it is not known whether sandboxes of this machine hold");
-            return;
+            return None;
         }
     };
     info!(probes = all().len(), "the drill begins: known attacks against sandboxes of this machine");
@@ -24,7 +32,7 @@ pub async fn at_start(drill: impl Future<Output = Result<Drill, DrillError>>, co
     };
     let report = drill.run(&all(), tell).await;
     if drill.is_stopped() {
-        return;
+        return None;
     }
     report.record();
     let kept = report.keep(&config.drill_reports_dir(), config.drill.keep_reports);
@@ -42,6 +50,19 @@ pub async fn at_start(drill: impl Future<Output = Result<Drill, DrillError>>, co
             "THE DRILL IS OVER AND SANDBOXES OF THIS MACHINE DO NOT HOLD: let no tenant work here before each probe \
              above is understood (SECURITY.md has a line for each)"
         );
+    }
+    Some(report)
+}
+
+/// Waits for what the drill of the spawner's process found, and records it here, where the metrics are read.
+pub async fn learn(spawner: &dyn Spawner) {
+    loop {
+        match spawner.last_drill().await {
+            Ok(Some(report)) => return record(&report),
+            Ok(None) => {}
+            Err(error) => warn!(error = &error as &dyn std::error::Error, "the spawner's drill cannot be asked for"),
+        }
+        tokio::time::sleep(LEARN_AGAIN).await;
     }
 }
 

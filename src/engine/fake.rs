@@ -144,6 +144,11 @@ impl Engine for FakeEngine {
         Ok("an engine in memory".to_owned())
     }
 
+    async fn runtimes(&self) -> Result<Vec<String>, EngineError> {
+        drop(self.begin(Operation::Describe).map_err(EngineError::Describe)?);
+        Ok(vec!["runc".to_owned()])
+    }
+
     async fn find_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         let state = self.begin(Operation::FindImage).map_err(EngineError::FindImage)?;
         Ok(state.images.get(reference).cloned())

@@ -21,6 +21,9 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Asks whether the engine answers, and what it is: one line for people.
     async fn describe(&self) -> Result<String, EngineError>;
 
+    /// The OCI runtimes it can run a sandbox with, by its names for them.
+    async fn runtimes(&self) -> Result<Vec<String>, EngineError>;
+
     /// Looks an image up by its reference; `None` when the engine does not have it.
     async fn find_image(&self, reference: &str) -> Result<Option<Image>, EngineError>;
 

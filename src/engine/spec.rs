@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Secret, SessionId, TenantId};
 
 /// Everything an engine must know to make a sandbox. What it does not say is not given: no network, no
@@ -32,7 +34,7 @@ pub struct SandboxSpec {
 }
 
 /// What names a sandbox's owner on the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Labels {
     /// The installation: two servers on one engine leave each other's sandboxes alone.
     pub installation: String,
@@ -64,7 +66,7 @@ pub struct ReadOnlyMount {
 }
 
 /// What a sandbox may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Memory in bytes, scratch space included; there is no swap.
     pub memory_bytes: i64,
@@ -81,11 +83,11 @@ pub struct Limits {
 }
 
 /// The engine's own name for a sandbox.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EngineId(pub String);
 
 /// How a sandbox ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     /// The shim's exit code, 128 plus the signal when it was killed.
     pub code: i64,

@@ -7,6 +7,8 @@
 //!                               ╚════════ relay ════╧═════════╝
 //! ```
 //!
+//! What a sandbox was granted to reach beside the model goes through `egress`.
+//!
 //! A call is opened in the ledger before it is made (`hold`), carried through byte for byte (`forward`, `relay`),
 //! counted from a copy of the answer (`sse`, `meter`), and settled before the caller sees the answer's end. It is
 //! a task of its own, so a caller that leaves does not take the bill along: the answer is read on for a while, and what
@@ -16,6 +18,7 @@
 mod ask;
 mod call;
 mod client;
+mod egress;
 mod error;
 mod estimate;
 mod forward;

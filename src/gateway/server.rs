@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::egress::{self, Egress};
 use super::forward::Upstream;
 use super::hold::Books;
 use super::listener::BoundedListener;
@@ -14,7 +15,7 @@ use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
 use super::{GatewayError, intake, messages};
-use crate::config::{GatewayConfig, RatesConfig};
+use crate::config::{EgressConfig, GatewayConfig, RatesConfig};
 use crate::domain::Clock;
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Caller, ModelSocket};
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) books: Arc<Books>,
     /// How long they are waited for.
     pub(super) limits: Limits,
+    /// What lets sandboxes reach further hosts.
+    egress: Arc<egress::Shared>,
     /// The largest body that is read.
     pub(super) max_body_bytes: usize,
     /// Where calls are spawned.
@@ -61,6 +64,7 @@ impl Gateway {
     /// When the prices, the upstream's address or the key cannot be used; the message says what is wrong.
     pub fn new(
         config: &GatewayConfig,
+        egress: &EgressConfig,
         rates: RatesConfig,
         store: Store,
         clock: Arc<dyn Clock>,
@@ -73,7 +77,9 @@ impl Gateway {
             Duration::from_millis(config.drain_timeout_ms),
             tasks.stopping().clone(),
         );
+        let egress = egress::Shared::new(egress, store.clone(), Arc::clone(&clock), tasks.clone());
         Ok(Self(Arc::new(Shared {
+            egress: Arc::new(egress),
             upstream: Upstream::new(config)?,
             pace: Pace::new(store.clone(), rates),
             books: Arc::new(Books::new(store, clock, prices)),
@@ -108,7 +114,9 @@ async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
     let stopping = gateway.tasks.stopping().clone();
     let session = caller.session;
     let memory = intake::memory(gateway.max_body_bytes);
-    let app = messages::router(Peer { gateway, caller, closed: closed.clone(), memory });
+    let egress = Egress::new(Arc::clone(&gateway.egress), caller.clone(), closed.clone());
+    let api = messages::router(Peer { gateway, caller, closed: closed.clone(), memory });
+    let app = egress::router(egress, api);
     let server = axum::serve(BoundedListener::new(listener), app).with_graceful_shutdown(closed.cancelled_owned());
     tokio::select! {
         () = stopping.cancelled() => {}

@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use innkeeper_shim::protocol::Fault;
 
-use crate::engine::EngineError;
+use super::Overfull;
+use crate::spawner::SpawnerError;
 
 /// Why a sandbox could not be made: texts for operators.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The engine failed.
-    #[error("the engine could not make the sandbox")]
-    Engine(#[from] EngineError),
-    /// Its image cannot be used.
-    #[error("{0}")]
-    Image(String),
-    /// Its directory could not be made.
-    #[error("the sandbox's directory could not be made")]
-    Directory(#[source] std::io::Error),
+    /// The spawner did not make it.
+    #[error("the sandbox could not be made")]
+    Spawner(#[from] SpawnerError),
+    /// The machine gives no random numbers to make its token of.
+    #[error("the system gives no random numbers")]
+    Random(getrandom::Error),
     /// The sandbox is weaker than it was ordered.
     #[error("the sandbox is weaker than it was ordered and was not used: {0}")]
     Weak(String),
@@ -30,6 +28,9 @@ pub enum OpenError {
     /// Its shim did not come up in time.
     #[error("the sandbox was not ready within {0:?}")]
     TimedOut(Duration),
+    /// The workspace holds more than it may.
+    #[error("{0}")]
+    Overfull(Overfull),
     /// The server is stopping.
     #[error("the server is stopping")]
     Closed,

@@ -283,6 +283,11 @@ impl LinkHandle {
         let _ = self.0.send(Order::Stored(seq));
     }
 
+    /// Waits until the link has ended: its sandbox is gone.
+    pub async fn ended(&self) {
+        self.0.closed().await;
+    }
+
     /// Says that the sandbox is not needed any more.
     pub fn finish(&self) {
         let _ = self.0.send(Order::Finish);

@@ -3,35 +3,50 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper_shim::contract::{Contract, DEFAULT_SOCKET, DEFAULT_WORKSPACE};
 use innkeeper_shim::protocol::Token;
+use tokio::net::UnixListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::directory::SandboxDirectory;
 use super::link::{Link, LinkHandle, Report};
-use super::{Caller, ModelSocket, OpenError, Workspace, find_image, posture};
-use crate::config::{Config, HandOver};
-use crate::domain::{Secret, SessionLimits};
-use crate::engine::{Engine, EngineId, Labels, Limits, SandboxSpec};
+use super::meter::{Bounds, Meter, Overfull};
+use super::{Caller, ModelSocket, OpenError, posture};
+use crate::config::Config;
+use crate::domain::{Changes, SessionLimits};
 use crate::lifecycle::Tasks;
+use crate::spawner::{Confinement, EngineId, Opened, Order, Spawner, SpawnerError, WorkspacePath};
 
-/// Our system call filter: what a toolchain needs, and nothing that reaches past the sandbox.
-const SECCOMP: &str = include_str!("../../docker/seccomp.json");
+/// How long until a spawner that did not answer is asked again.
+const WATCH_AGAIN: Duration = Duration::from_secs(1);
 
 /// What makes sandboxes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Maker {
-    engine: Arc<dyn Engine>,
+    spawner: Arc<dyn Spawner>,
     config: Arc<Config>,
     tasks: Tasks,
-    installation: Arc<str>,
-    image: Arc<str>,
     model_sockets: mpsc::Sender<ModelSocket>,
     /// Whether a sandbox that is weaker than ordered is opened all the same.
     accepts_weak: bool,
     /// Starting is processor work: more at a time than there are cores makes every one of them late.
     starts: Arc<Semaphore>,
+}
+
+/// A wish for a sandbox.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Which of the session's sandboxes it is.
+    pub epoch: i64,
+    /// Where it works.
+    pub workspace: WorkspacePath,
+    /// Its image; `None` for the installation's own.
+    pub image: Option<String>,
+    /// Its OCI runtime; `None` for the installation's own.
+    pub runtime: Option<String>,
+    /// What it may use.
+    pub limits: SessionLimits,
+    /// Whether its workspace is looked over before anything runs in it, to be compared afterwards.
+    pub survey: bool,
 }
 
 /// A sandbox whose shim is there and waits for an agent to start.
@@ -42,45 +57,43 @@ pub struct Sandbox {
     /// What its shim reports.
     pub reports: mpsc::Receiver<Report>,
     remains: Remains,
+    meter: Meter,
+    /// Whether its workspace was looked over.
+    surveyed: Option<Result<(), SpawnerError>>,
+}
+
+/// What a sandbox that is gone has left in its workspace.
+#[derive(Debug)]
+pub struct Left {
+    spawner: Arc<dyn Spawner>,
+    id: EngineId,
+    surveyed: Option<Result<(), SpawnerError>>,
 }
 
 /// What is left to clean up of a sandbox, whatever became of it.
 #[derive(Debug)]
 struct Remains {
-    engine: Arc<dyn Engine>,
+    spawner: Arc<dyn Spawner>,
     id: EngineId,
     /// Cancelled when nobody is to call the model from it any more.
     closed: CancellationToken,
     /// Cancelled when nothing runs in it any more.
     gone: CancellationToken,
-    /// Held for its sake: removed when dropped.
-    _directory: SandboxDirectory,
 }
 
 impl Maker {
-    /// What makes sandboxes of `image` through `engine`, and hands their sockets to the gateway over `model_sockets`.
+    /// What makes sandboxes through `spawner`, and hands their sockets to the gateway over `model_sockets`.
     pub fn new(
-        engine: Arc<dyn Engine>,
+        spawner: Arc<dyn Spawner>,
         config: Arc<Config>,
         tasks: Tasks,
-        installation: &str,
-        image: &str,
         model_sockets: mpsc::Sender<ModelSocket>,
     ) -> Self {
         let starts = match config.sandbox.concurrent_starts {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * 2,
             chosen => chosen,
         };
-        Self {
-            engine,
-            config,
-            tasks,
-            installation: installation.into(),
-            image: image.into(),
-            model_sockets,
-            accepts_weak: false,
-            starts: Arc::new(Semaphore::new(starts)),
-        }
+        Self { spawner, config, tasks, model_sockets, accepts_weak: false, starts: Arc::new(Semaphore::new(starts)) }
     }
 
     /// The same, but sandboxes that are weaker than ordered are opened too. For the drill alone, whose attacks are to show
@@ -91,127 +104,114 @@ impl Maker {
         self
     }
 
-    /// Makes the `epoch`th sandbox of the caller's session on `workspace`, from `image` or from the installation's own.
-    /// Whatever fails, nothing is left behind.
+    /// What sandboxes are made through.
+    pub fn spawner(&self) -> &dyn Spawner {
+        &*self.spawner
+    }
+
+    /// Makes a sandbox of the caller's session. Whatever fails, nothing is left behind.
     ///
     /// # Errors
-    /// When the engine fails, the sandbox is weaker than ordered, or its shim does not come up in time.
-    pub async fn open(
-        &self,
-        caller: Caller,
-        epoch: i64,
-        workspace: &Workspace,
-        image: Option<&str>,
-        limits: &SessionLimits,
-    ) -> Result<Sandbox, OpenError> {
+    /// When the spawner fails, the sandbox is weaker than ordered, or its shim does not come up in time.
+    pub async fn open(&self, caller: Caller, wish: Wish) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
         let session = caller.session;
-        let name = format!("{session}-{epoch}");
-        let parent = self.config.sandboxes_dir();
-        let directory =
-            SandboxDirectory::create(&parent, &name, workspace.uid, workspace.gid).map_err(OpenError::Directory)?;
-        let token = new_token()?;
-        let contract = self.contract(token.clone(), epoch, workspace);
-        let mut spec = self.spec(&caller, epoch, workspace, &directory, &contract);
-        if let Some(image) = image {
-            spec.image = find_image(&*self.engine, image).await?;
-        }
-        lower(&mut spec.limits, limits);
+        let Wish { epoch, workspace, image, runtime, limits, survey } = wish;
+        let (token, workspace_bytes) = (new_token()?, limits.workspace_bytes);
+        let grace = Duration::from_millis(self.config.sandbox.server_away_grace_ms);
+        let order = Order {
+            tenant: caller.tenant,
+            session,
+            epoch,
+            workspace,
+            image,
+            runtime,
+            limits,
+            token: token.clone(),
+            grace,
+            has_egress: !caller.egress.is_empty(),
+        };
+        let Opened { id, confinement, shim, model } = self.spawner.open(order).await?;
 
-        let listener = directory.shim_socket().map_err(OpenError::Directory)?;
-        let gone = CancellationToken::new();
-        let (link, handle, mut reports) = Link::new(listener, token, contract.epoch, gone.clone());
-        let model_listener = directory.model_socket().map_err(OpenError::Directory)?;
-        let id = self.engine.create(&spec).await?;
-        let closed = CancellationToken::new();
-        let remains =
-            Remains { engine: Arc::clone(&self.engine), id, closed: closed.clone(), gone, _directory: directory };
-        self.tasks.spawn("link", link.run());
-        let socket = ModelSocket { listener: model_listener, caller, closed };
+        let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
+        let remains = Remains { spawner: Arc::clone(&self.spawner), id, closed: closed.clone(), gone: gone.clone() };
         let ready = async {
+            let (shim, listener) = (listener(shim)?, listener(model)?);
+            let (link, handle, mut reports) = Link::new(shim, token, epoch.unsigned_abs(), gone);
+            self.tasks.spawn("link", link.run());
+            let socket = ModelSocket { listener, caller, closed };
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
-            self.engine.start(&remains.id).await?;
-            match present(&mut reports, &remains, &spec, workspace).await {
+            self.spawner.start(&remains.id).await?;
+            match present(&mut reports, &remains, &confinement).await {
                 Err(OpenError::Weak(how)) if self.accepts_weak => {
                     tracing::warn!(%session, how, "a sandbox of the drill is weaker than it was ordered");
-                    Ok(())
                 }
-                shown => shown,
+                shown => shown?,
             }
+            Ok((handle, reports))
         };
+        let mut meter = self.meter(remains.id.clone(), workspace_bytes);
         let limit = Duration::from_millis(self.config.sandbox.start_timeout_ms);
-        let outcome = tokio::time::timeout(limit, ready).await.unwrap_or(Err(OpenError::TimedOut(limit)));
+        let surveyed = async { if survey { Some(self.spawner.survey(&remains.id).await) } else { None } };
+        let (outcome, overfull, surveyed) = tokio::join!(tokio::time::timeout(limit, ready), meter.first(), surveyed);
+        let outcome =
+            overfull.map_or(outcome.unwrap_or(Err(OpenError::TimedOut(limit))), |why| Err(OpenError::Overfull(why)));
         match outcome {
-            Ok(()) => {
+            Ok((link, reports)) => {
                 tracing::debug!(%session, "the sandbox stands");
-                self.tasks.spawn("sandbox", watch(Arc::clone(&self.engine), remains.id.clone(), remains.gone.clone()));
-                Ok(Sandbox { link: handle, reports, remains })
+                let (spawner, id, gone) = (Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone());
+                self.tasks.spawn("sandbox", watch(spawner, id, gone));
+                Ok(Sandbox { link, reports, remains, meter, surveyed })
             }
             Err(error) => {
                 remains.clear().await;
+                // Nothing ran, so nothing is told; the spawner is to forget what it kept.
+                let _ = Left { spawner: remains.spawner, id: remains.id, surveyed }.compare(false).await;
                 Err(error)
             }
         }
     }
 
-    fn contract(&self, token: Token, epoch: i64, workspace: &Workspace) -> Contract {
-        Contract {
-            token,
-            epoch: epoch.unsigned_abs(),
-            socket: DEFAULT_SOCKET.into(),
-            workspace: DEFAULT_WORKSPACE.into(),
-            workspace_device: workspace.device,
-            workspace_inode: workspace.inode,
-            grace: Duration::from_millis(self.config.sandbox.server_away_grace_ms),
-        }
-    }
-
-    fn spec(
-        &self,
-        caller: &Caller,
-        epoch: i64,
-        workspace: &Workspace,
-        directory: &SandboxDirectory,
-        contract: &Contract,
-    ) -> SandboxSpec {
-        let labels = Labels {
-            installation: self.installation.to_string(),
-            tenant: caller.tenant,
-            session: caller.session,
-            epoch,
+    fn meter(&self, id: EngineId, workspace_bytes: Option<i64>) -> Meter {
+        let config = &self.config.sandbox;
+        let bounds = Bounds {
+            bytes: workspace_bytes.unwrap_or(i64::MAX).min(config.workspace_bytes).unsigned_abs(),
+            files: config.workspace_files,
+            free: config.min_free_bytes,
         };
-        let env = contract.variables().into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value)));
-        let runtime = &self.config.engine.runtime;
-        SandboxSpec {
-            labels,
-            image: self.image.to_string(),
-            uid: workspace.uid,
-            gid: workspace.gid,
-            env: env.collect(),
-            workspace: match self.config.engine.hand_over {
-                HandOver::Descriptor => workspace.by_descriptor(),
-                HandOver::Path => workspace.by_path(),
-            },
-            mounts: directory.mounts(),
-            limits: limits(&self.config.sandbox),
-            seccomp: SECCOMP.to_owned(),
-            runtime: (!runtime.is_empty()).then(|| runtime.clone()),
-        }
+        let every = Duration::from_millis(config.workspace_check_ms);
+        Meter::new(Arc::clone(&self.spawner), id, bounds, every)
     }
 }
 
 impl Sandbox {
+    /// Waits until its workspace holds more than it may, or the disk has too little left.
+    pub async fn overfull(&mut self) -> Overfull {
+        self.meter.overfull().await
+    }
+
     /// Ends everything in it and removes it.
-    pub async fn close(self) {
+    pub async fn close(self) -> Left {
         self.link.finish();
         self.remains.clear().await;
+        Left { spawner: self.remains.spawner, id: self.remains.id, surveyed: self.surveyed }
+    }
+}
+
+impl Left {
+    /// Looks the workspace over again, and undoes what is to be undone. Answers nothing when it was not looked over before.
+    pub async fn compare(self, quarantine: bool) -> Option<Result<Changes, SpawnerError>> {
+        match self.surveyed? {
+            Ok(()) => self.spawner.compare(&self.id, quarantine).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
 impl Remains {
-    async fn clear(self) {
+    async fn clear(&self) {
         self.closed.cancel();
-        if let Err(error) = self.engine.remove(&self.id).await {
+        if let Err(error) = self.spawner.remove(&self.id).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a sandbox could not be removed; the next start of the server tries again"
@@ -225,17 +225,16 @@ impl Remains {
 async fn present(
     reports: &mut mpsc::Receiver<Report>,
     remains: &Remains,
-    spec: &SandboxSpec,
-    workspace: &Workspace,
+    confinement: &Confinement,
 ) -> Result<(), OpenError> {
     let report = tokio::select! {
         biased;
         report = reports.recv() => report,
-        exit = remains.engine.wait(&remains.id) => return Err(OpenError::Ended(exit?.code)),
+        exit = remains.spawner.wait(&remains.id) => return Err(OpenError::Ended(exit?.code)),
     };
     match report {
         Some(Report::Present(found)) => {
-            let weaknesses = posture::weaknesses(&found, spec, workspace);
+            let weaknesses = posture::weaknesses(&found, confinement);
             if weaknesses.is_empty() { Ok(()) } else { Err(OpenError::Weak(weaknesses.join("; "))) }
         }
         Some(Report::Fault(fault)) => Err(OpenError::Fault(fault)),
@@ -243,47 +242,39 @@ async fn present(
     }
 }
 
-/// Says that a sandbox is gone when it ends by itself, or is killed by somebody else.
-async fn watch(engine: Arc<dyn Engine>, id: EngineId, gone: CancellationToken) {
-    tokio::select! {
-        exit = engine.wait(&id) => match exit {
-            Ok(exit) => tracing::debug!(sandbox = id.0, code = exit.code, oom = exit.out_of_memory, "a sandbox ended"),
-            Err(error) => {
-                // What became of it shows when it is removed.
-                tracing::warn!(error = &error as &dyn std::error::Error, "a sandbox cannot be watched");
-                return;
+/// Says that a sandbox is gone when it ends by itself, or is killed by somebody else. A spawner or an engine that is away is
+/// asked again: what it knows nothing of any more, when it is back, has ended.
+async fn watch(spawner: Arc<dyn Spawner>, id: EngineId, gone: CancellationToken) {
+    let ended = async {
+        loop {
+            match spawner.wait(&id).await {
+                Ok(exit) => {
+                    tracing::debug!(sandbox = id.0, code = exit.code, oom = exit.out_of_memory, "a sandbox ended");
+                    return;
+                }
+                Err(SpawnerError::Refused(_)) => return,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a sandbox cannot be watched; trying again"
+                    );
+                    tokio::time::sleep(WATCH_AGAIN).await;
+                }
             }
-        },
-        () = gone.cancelled() => return,
+        }
+    };
+    if gone.run_until_cancelled(ended).await.is_some() {
+        gone.cancel();
     }
-    gone.cancel();
 }
 
-/// A tenant's own limits lower those of the installation, and never raise them.
-fn lower(limits: &mut Limits, lower: &SessionLimits) {
-    limits.memory_bytes = lower.memory_bytes.map_or(limits.memory_bytes, |most| most.min(limits.memory_bytes));
-    limits.nano_cpus = lower.cpus.map_or(limits.nano_cpus, |most| nano_cpus(most).min(limits.nano_cpus));
-    limits.pids = lower.pids.map_or(limits.pids, |most| most.min(limits.pids));
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a machine has far fewer than nine billion cores")]
-fn nano_cpus(cpus: f64) -> i64 {
-    (cpus * 1e9) as i64
-}
-
-fn limits(config: &crate::config::SandboxConfig) -> Limits {
-    Limits {
-        memory_bytes: config.memory_bytes,
-        nano_cpus: nano_cpus(config.cpus),
-        pids: config.pids,
-        open_files: config.open_files,
-        scratch_bytes: config.scratch_bytes,
-        scratch_inodes: config.scratch_inodes,
-    }
+/// A listening socket as this process uses it.
+fn listener(descriptor: std::os::fd::OwnedFd) -> Result<UnixListener, OpenError> {
+    UnixListener::from_std(descriptor.into()).map_err(|error| SpawnerError::Directory(error).into())
 }
 
 fn new_token() -> Result<Token, OpenError> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| OpenError::Directory(std::io::Error::other(error)))?;
+    getrandom::fill(&mut bytes).map_err(OpenError::Random)?;
     Ok(Token::new(blake3::Hash::from_bytes(bytes).to_hex().as_str()))
 }

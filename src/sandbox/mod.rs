@@ -1,18 +1,14 @@
-//! What a sandbox is made of: the workspace, the mounts, the limits, the sockets, and the server's side of the shim.
+//! A session's sandbox: opened through the spawner, trusted once it has shown what confines it, spoken to by its shim.
 
-mod directory;
 mod error;
-mod image;
 mod link;
 mod maker;
+mod meter;
 mod model_socket;
 mod posture;
-mod workspace;
 
-pub use directory::MODEL_SOCKET_INSIDE;
 pub use error::OpenError;
-pub use image::find_image;
 pub use link::{LinkHandle, Report};
-pub use maker::{Maker, Sandbox};
+pub use maker::{Left, Maker, Sandbox, Wish};
+pub use meter::Overfull;
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};
-pub use workspace::{Workspace, WorkspaceError};

@@ -3,11 +3,13 @@
 //! Whoever speaks on a sandbox's socket *is* that sandbox's session. So the session makes the socket, and hands it to
 //! the gateway together with all the gateway needs to charge its calls; neither knows the other's code.
 
+use std::sync::Arc;
+
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{SessionId, TenantId, TurnId};
+use crate::domain::{EgressHost, SessionId, TenantId, TurnId};
 
 /// A sandbox's socket to the model, on its way to the gateway.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct Caller {
     pub turn: TurnId,
     /// Told whenever the model sends something, so that a long answer is not taken for silence.
     pub activity: Activity,
+    /// The hosts the sandbox may reach beside the model.
+    pub egress: Arc<[EgressHost]>,
 }
 
 /// Signs of life that can be given and waited for, and the one sign that there is no money to go on.

@@ -1,15 +1,15 @@
-//! Whether a sandbox is what was ordered: the shim's report of what it finds, held against the spec.
+//! Whether a sandbox is what was ordered: the shim's report of what it finds, held against the order.
 //!
 //! Some engines silently drop a security field they do not know. So nothing is believed: an agent starts only in a
 //! sandbox that shows every wall that was ordered.
 
 use innkeeper_shim::protocol::{Capabilities, Posture, SECCOMP_FILTER};
 
-use super::Workspace;
-use crate::engine::SandboxSpec;
+use crate::spawner::Confinement;
 
 /// What is weaker in a sandbox than it was ordered, for operators; empty when nothing is.
-pub(super) fn weaknesses(found: &Posture, spec: &SandboxSpec, workspace: &Workspace) -> Vec<String> {
+pub(super) fn weaknesses(found: &Posture, ordered: &Confinement) -> Vec<String> {
+    let (workspace, limits) = (ordered.workspace, ordered.limits);
     let root_is_read_only =
         found.mounts.iter().rev().find(|mount| mount.target == "/").is_some_and(|root| root.read_only);
     let within = |found: Option<u64>, ordered: i64| {
@@ -17,8 +17,8 @@ pub(super) fn weaknesses(found: &Posture, spec: &SandboxSpec, workspace: &Worksp
     };
     let checks = [
         (
-            found.uid == spec.uid && found.gid == spec.gid,
-            format!("it runs as {}:{}, not {}:{}", found.uid, found.gid, spec.uid, spec.gid),
+            found.uid == workspace.uid && found.gid == workspace.gid,
+            format!("it runs as {}:{}, not {}:{}", found.uid, found.gid, workspace.uid, workspace.gid),
         ),
         (found.capabilities == Capabilities::NONE, format!("it has capabilities: {:x?}", found.capabilities)),
         (found.no_new_privs, "a setuid program would gain privileges".to_owned()),
@@ -30,12 +30,12 @@ pub(super) fn weaknesses(found: &Posture, spec: &SandboxSpec, workspace: &Worksp
         (root_is_read_only, "its root filesystem can be written".to_owned()),
         (!found.dumpable, "its PID 1 can be looked into by the agent's tools".to_owned()),
         (
-            within(found.memory_limit_bytes, spec.limits.memory_bytes),
+            within(found.memory_limit_bytes, limits.memory_bytes),
             format!("its memory limit is {:?}", found.memory_limit_bytes),
         ),
-        (within(found.pids_limit, spec.limits.pids), format!("its limit of processes is {:?}", found.pids_limit)),
+        (within(found.pids_limit, limits.pids), format!("its limit of processes is {:?}", found.pids_limit)),
         (
-            within(found.limits.nofile.hard, spec.limits.open_files),
+            within(found.limits.nofile.hard, limits.open_files),
             format!("its limit of open files is {:?}", found.limits.nofile.hard),
         ),
         (

@@ -1,7 +1,9 @@
 //! Driving an agent through one turn: make it ready, give it the prompt, wait for its answer, mind the clocks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use innkeeper_shim::contract::EGRESS_ADDRESS;
 use innkeeper_shim::protocol::{Exited, Start};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -9,8 +11,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
 use crate::config::{Config, SessionConfig};
-use crate::domain::{EndReason, Outcome, SessionLimits, SessionOverview, TurnEnd};
-use crate::sandbox::{Activity, LinkHandle, MODEL_SOCKET_INSIDE};
+use crate::domain::{EndReason, Outcome, RepositoryGrant, SessionLimits, SessionOverview, TurnEnd};
+use crate::sandbox::{Activity, LinkHandle, Overfull};
+use crate::spawner::MODEL_SOCKET_INSIDE;
 
 /// The control request whose answer says that the agent listens.
 const READY: &str = "initialize";
@@ -36,13 +39,16 @@ impl Times {
     }
 }
 
-/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far.
+/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far, `grants` what of
+/// the repository's own configuration it heeds, and `has_egress` whether the sandbox may reach any host.
 ///
 /// # Errors
 /// How the turn ended, when the agent does not come up.
 pub(super) async fn begin(
     overview: &SessionOverview,
     transcript: String,
+    grants: &BTreeSet<RepositoryGrant>,
+    has_egress: bool,
     link: &LinkHandle,
     progress: &mut mpsc::Receiver<Progress>,
     config: &Config,
@@ -53,9 +59,11 @@ pub(super) async fn begin(
         Some(name) => (Conversation::Resumed(name), vec![(agent::transcript_path(name), transcript.into())]),
         None => (Conversation::New(overview.session.id), Vec::new()),
     };
+    let proxy = has_egress.then(|| format!("http://{EGRESS_ADDRESS}"));
+    let env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, proxy.as_deref(), &config.agent, grants);
     let start = Start {
-        argv: agent::argv(conversation, spec, &config.agent),
-        env: agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, &config.agent),
+        argv: agent::argv(conversation, spec, &config.agent, grants, &env),
+        env,
         cwd: agent::WORKSPACE.to_owned(),
     };
     link.start(&files, start);
@@ -147,6 +155,19 @@ pub(super) fn waited_too_long(limit: Duration) -> TurnEnd {
     TurnEnd::failed(EndReason::WaitTimeout, format!("The session waited for its place for {limit:?}"))
 }
 
+/// How a turn ends whose sandbox cannot be run as its tenant's are.
+pub(super) fn no_runtime(name: &str) -> TurnEnd {
+    let why = format!(
+        "The sandbox could not be made: there is no runtime `{name}` here; the operator chose it for this tenant"
+    );
+    TurnEnd::failed(EndReason::StartFailed, why)
+}
+
+/// How a turn ends whose workspace holds too much.
+pub(super) fn overfull(why: Overfull) -> TurnEnd {
+    TurnEnd::failed(EndReason::WorkspaceLimit, format!("{why}; the turn was stopped"))
+}
+
 fn timed_out(reason: EndReason, what: &str, limit: Duration) -> TurnEnd {
     TurnEnd::failed(reason, format!("{what} {limit:?}; it was stopped"))
 }
@@ -156,6 +177,9 @@ fn broke_off(step: Option<Progress>) -> TurnEnd {
         Some(Progress::Exited(exited)) => exited_early(&exited),
         Some(Progress::Fault(why)) => {
             TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"))
+        }
+        Some(Progress::TooMuch(limit)) => {
+            TurnEnd::failed(EndReason::OutputLimit, format!("The agent said more than {limit} bytes; it was stopped"))
         }
         Some(Progress::StoreFailed) => {
             TurnEnd::failed(EndReason::Interrupted, "The server could not store what the agent said")

@@ -5,7 +5,7 @@ use super::registry::Registry;
 use crate::admission::{Bounds, Ticket};
 use crate::agent::refused_env;
 use crate::config::Config;
-use crate::domain::{SessionLimits, Tenant, TenantId, TenantState, TurnSpec};
+use crate::domain::{EgressHost, SessionLimits, Tenant, TenantId, TenantState, TurnSpec};
 use crate::store::StoreError;
 
 impl Registry {
@@ -14,9 +14,12 @@ impl Registry {
         if self.shared().tasks.draining().is_cancelled() {
             return Err(StartError::Draining);
         }
-        let tenant = self.shared().store.tenants().find(tenant.id).await?.ok_or(StartError::Suspended)?;
+        let mut tenant = self.shared().store.tenants().find(tenant.id).await?.ok_or(StartError::Suspended)?;
         if tenant.state != TenantState::Active {
             return Err(StartError::Suspended);
+        }
+        if let Some(granted) = &mut tenant.limits.egress_hosts {
+            *granted = EgressHost::policy(None, granted, &self.shared().config.egress.allowed_hosts);
         }
         let agent = &self.shared().config.agent;
         let asked_turns = spec.limits.and_then(|limits| limits.max_turns).or(spec.max_turns);

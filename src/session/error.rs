@@ -2,7 +2,7 @@
 
 use crate::admission::Full;
 use crate::domain::{NotAllowed, SeedStatus};
-use crate::sandbox::WorkspaceError;
+use crate::spawner::{SpawnerError, WorkspaceError};
 use crate::store::StoreError;
 
 /// Why a new session cannot start.
@@ -11,6 +11,9 @@ pub enum StartError {
     /// The directory cannot be worked in.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// Whether the directory can be worked in could not be found out.
+    #[error("the sandboxes' engine cannot be asked; try again in a moment")]
+    Spawner(#[source] SpawnerError),
     /// The environment holds names that are the installation's to set.
     #[error("env may not set {}: they decide the agent's security or its way to the model", .names.join(", "))]
     RefusedEnv {
@@ -35,6 +38,16 @@ pub enum StartError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A directory that cannot be worked in is the caller's to mend, all else the operator's.
+impl From<SpawnerError> for StartError {
+    fn from(error: SpawnerError) -> Self {
+        match error {
+            SpawnerError::Workspace(why) => Self::Workspace(why),
+            other => Self::Spawner(other),
+        }
+    }
 }
 
 /// Why a session cannot be resumed.

@@ -3,9 +3,11 @@
 //! A request goes to the [`Registry`], which stores the session and puts it under a supervisor. The supervisor alone
 //! writes the session's state; a recorder beside it writes down what the agent says.
 
+mod changes;
 mod drive;
 mod entrance;
 mod error;
+mod output;
 mod reconciler;
 mod recorder;
 mod registry;

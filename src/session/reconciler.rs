@@ -3,21 +3,21 @@
 //! It takes no input and may be run again after any crash. A sandbox of this installation belongs to nobody any more and
 //! is removed; a turn that was under way has ended; a turn that still waited is taken up again.
 
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::Registry;
 use super::supervisor::interrupted;
+use super::{Registry, changes};
 use crate::admission::Bounds;
 use crate::domain::SessionState;
-use crate::engine::{Engine, EngineError};
+use crate::spawner::SpawnerError;
 use crate::store::StoreError;
 
 /// Why the world could not be matched to the rows.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// The engine failed.
+    /// The spawner failed.
     #[error("sandboxes of an earlier run could not be removed")]
-    Engine(#[from] EngineError),
+    Spawner(#[from] SpawnerError),
     /// The store failed.
     #[error("turns of an earlier run could not be ended")]
     Store(#[from] StoreError),
@@ -27,19 +27,11 @@ impl Registry {
     /// Clears away what an earlier run of the server left, and takes up what still waits.
     ///
     /// # Errors
-    /// When the engine or the store fails; what was done until then is not undone, and need not be.
-    pub async fn reconcile(&self, engine: &dyn Engine, installation: &str) -> Result<(), ReconcileError> {
-        for orphan in engine.list(installation).await? {
-            info!(sandbox = orphan.id.0, "removing a sandbox of an earlier run");
-            engine.remove(&orphan.id).await?;
-        }
-        engine.remove_remains(installation).await?;
-        if let Err(error) = std::fs::remove_dir_all(self.shared().config.sandboxes_dir())
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            warn!(%error, "directories of an earlier run's sandboxes could not be removed");
-        }
+    /// When the spawner or the store fails; what was done until then is not undone, and need not be.
+    pub async fn reconcile(&self) -> Result<(), ReconcileError> {
+        self.sweep_files().await?;
         let shared = self.shared();
+        shared.maker.spawner().sweep().await?;
         let orphans = shared.store.ledger().settle_orphans(shared.clock.now()).await?;
         if orphans > 0 {
             warn!(
@@ -57,6 +49,7 @@ impl Registry {
             } else {
                 let now = shared.clock.now();
                 shared.store.turns().end(session.tenant, session.id, overview.turn.id, &interrupted(), now).await?;
+                changes::record_unknown(shared, &overview).await?;
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use innkeeper_shim::protocol::{Entry, Exited, Line, Stream};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::output::{Bound, Output};
 use crate::agent::{AgentLine, Meaning, TurnResult, read_line};
 use crate::domain::{Clock, EventKind, NewEvent, SessionId, TenantId, TurnId};
 use crate::sandbox::{LinkHandle, Report};
@@ -35,6 +36,8 @@ pub(super) enum Progress {
     },
     /// The turn's result is there.
     Result(TurnResult),
+    /// The agent said more than this many bytes, which is all it may.
+    TooMuch(u64),
     /// The agent ended.
     Exited(Exited),
     /// No agent will run.
@@ -52,6 +55,7 @@ pub(super) struct Recorder {
     pub(super) session: SessionId,
     pub(super) turn: TurnId,
     pub(super) link: LinkHandle,
+    pub(super) output: Output,
 }
 
 /// What one round of reports comes to.
@@ -60,16 +64,22 @@ struct Round {
     batch: Batch,
     progress: Vec<Progress>,
     last_seq: u64,
+    bytes: u64,
 }
 
 impl Recorder {
     /// Records until the reports end, or nobody wants to know.
-    pub(super) async fn run(self, mut reports: mpsc::Receiver<Report>, supervisor: mpsc::Sender<Progress>) {
+    pub(super) async fn run(mut self, mut reports: mpsc::Receiver<Report>, supervisor: mpsc::Sender<Progress>) {
         let mut waiting = Vec::with_capacity(BATCH);
         while reports.recv_many(&mut waiting, BATCH).await > 0 {
             let mut round = Round::default();
             for report in waiting.drain(..) {
                 self.read(report, &mut round);
+            }
+            // Nothing is confirmed meanwhile, so the agent waits too. Once its sandbox is gone nobody would.
+            tokio::select! {
+                () = self.output.pace(round.bytes) => {}
+                () = self.link.ended() => {}
             }
             if let Err(error) = self.write(&round.batch).await {
                 tracing::error!(session = %self.session, %error, "what the agent said cannot be stored");
@@ -86,18 +96,42 @@ impl Recorder {
         }
     }
 
-    fn read(&self, report: Report, round: &mut Round) {
+    fn read(&mut self, report: Report, round: &mut Round) {
         match report {
             Report::Entry { seq, entry } => {
                 round.last_seq = seq;
                 match entry {
                     Entry::Started { .. } => {}
-                    Entry::Line(line) => self.read_line(&line, round),
+                    Entry::Line(line) => self.hear(&line, round),
+                    Entry::OutOfMemory { killed } => self.note_kills(killed, round),
                     Entry::Exited(exited) => round.progress.push(Progress::Exited(exited)),
                 }
             }
             Report::Fault(fault) => round.progress.push(Progress::Fault(fault.message)),
             Report::Present(_) => {}
+        }
+    }
+
+    /// Reads a line that is within the bound of all that may be said, and of one that is not only what ends the turn well.
+    fn hear(&mut self, line: &Line, round: &mut Round) {
+        let bytes = line.bytes.len() as u64;
+        round.bytes += bytes;
+        let bound = self.output.count(bytes);
+        if bound == Bound::Within {
+            return self.read_line(line, round);
+        }
+        if bound == Bound::Crossed {
+            round.progress.push(Progress::TooMuch(self.output.limit()));
+        }
+        if line.stream == Stream::Stderr {
+            return;
+        }
+        match read_line(&line.bytes).meaning {
+            Meaning::Transcript(_) | Meaning::Result(_) if self.output.keeps_last_words(bytes) => {
+                self.read_line(line, round);
+            }
+            Meaning::Result(result) => round.progress.push(Progress::Result(result)),
+            _ => {}
         }
     }
 
@@ -130,6 +164,11 @@ impl Recorder {
     fn note(&self, line: AgentLine, round: &mut Round) {
         let AgentLine { kind, payload, .. } = line;
         round.batch.events.push(NewEvent { turn: self.turn, kind, payload, at: self.clock.now() });
+    }
+
+    fn note_kills(&self, killed: u64, round: &mut Round) {
+        let payload = json!({ "killed": killed }).to_string();
+        self.note(AgentLine { kind: EventKind::OutOfMemory, payload, meaning: Meaning::Other }, round);
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), StoreError> {

@@ -11,11 +11,12 @@ use super::{CancelError, DeleteError, ResumeError, StartError};
 use crate::admission::{Place, Queue, Ticket};
 use crate::config::Config;
 use crate::domain::{
-    Clock, KeyId, SeedStatus, SessionId, SessionLimits, SessionOverview, SessionState, Tenant, TenantId, Timestamp,
-    TurnId, TurnSpec,
+    Clock, KeyId, SeedStatus, SessionId, SessionLimits, SessionOverview, SessionState, Tenant, TenantId, TenantLimits,
+    Timestamp, TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
-use crate::sandbox::{Maker, Workspace};
+use crate::sandbox::Maker;
+use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::{NewSession, NewTurn, Store, StoreError};
 
 /// What sessions need of the rest of the server.
@@ -63,6 +64,11 @@ impl Shared {
         }
     }
 
+    /// Whether a supervisor has the session.
+    pub(super) fn is_live(&self, id: SessionId) -> bool {
+        self.live().contains_key(&id)
+    }
+
     fn live(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,7 +99,8 @@ impl Registry {
         mut spec: TurnSpec,
     ) -> Result<(SessionId, Option<SessionLimits>), StartError> {
         let tenant = &self.admit(tenant, &mut spec).await?;
-        let workspace = Workspace::open(&tenant.roots, cwd)?;
+        let workspace = WorkspacePath::of_request(&tenant.roots, cwd)?;
+        self.0.maker.spawner().find_workspace(&workspace).await?;
         let ticket = self.enter(tenant)?;
         let (id, limits) = (SessionId::generate(), spec.limits);
         let turn = self.new_turn(key, prompt, spec);
@@ -126,9 +133,11 @@ impl Registry {
         }
         let tenant = &self.admit(tenant, &mut spec).await?;
         if cwd.is_some_and(|cwd| !cwd.is_empty()) {
-            let asked = Workspace::open(&tenant.roots, cwd).map_err(StartError::Workspace)?;
-            let session = &overview.session;
-            let ours = Workspace::open_below(&session.root, &session.relative).map_err(StartError::Workspace)?;
+            let asked = WorkspacePath::of_request(&tenant.roots, cwd).map_err(StartError::Workspace)?;
+            let (root, relative) = (overview.session.root.clone(), overview.session.relative.clone());
+            let spawner = self.0.maker.spawner();
+            let asked = spawner.find_workspace(&asked).await.map_err(StartError::from)?;
+            let ours = spawner.find_workspace(&WorkspacePath { root, relative }).await.map_err(StartError::from)?;
             if (asked.device, asked.inode) != (ours.device, ours.inode) {
                 return Err(ResumeError::OtherWorkspace);
             }
@@ -201,6 +210,7 @@ impl Registry {
         }
         self.wait_until_done(&overview).await;
         if self.0.store.sessions().delete(tenant, id).await? {
+            self.remove_files(id).await;
             return Ok(overview.seed_status());
         }
         match self.find(tenant, id).await? {
@@ -226,6 +236,14 @@ impl Registry {
         Ok(deleted)
     }
 
+    /// Checks that sandboxes can be run with the runtime `name`.
+    ///
+    /// # Errors
+    /// When the engine has no such runtime, or fails.
+    pub async fn check_runtime(&self, name: &str) -> Result<(), SpawnerError> {
+        self.0.maker.spawner().check_runtime(name).await
+    }
+
     /// Returns when no session is live any more.
     pub async fn drained(&self) {
         let waiting: Vec<_> = self.0.live().values().map(|live| live.done.clone()).collect();
@@ -249,6 +267,8 @@ impl Registry {
             ticket: Some(ticket),
             predecessor,
             limits: SessionLimits::default(),
+            allowed: TenantLimits::default(),
+            egress: Arc::default(),
             over: false,
         };
         self.0.tasks.spawn("supervisor", async move {

@@ -17,13 +17,15 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::drive;
+use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
+use super::{changes, drive};
 use crate::admission::Ticket;
-use crate::domain::{EndReason, SessionLimits, SessionOverview, SessionState, TurnEnd};
-use crate::sandbox::{Activity, Caller, Sandbox, Workspace};
+use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
+use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
+use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::StoreError;
 
 /// What is asked of a supervisor.
@@ -47,6 +49,10 @@ pub(super) struct Supervisor {
     pub(super) predecessor: Option<CancellationToken>,
     /// What it may use, by its request and by its tenant's limits when the sandbox was made.
     pub(super) limits: SessionLimits,
+    /// What its tenant was allowed when the sandbox was made.
+    pub(super) allowed: TenantLimits,
+    /// The hosts its sandbox may reach, by the same and by the settings.
+    pub(super) egress: Arc<[EgressHost]>,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
 }
@@ -103,23 +109,32 @@ impl Supervisor {
             session,
             turn: self.overview.turn.id,
             link: sandbox.link.clone(),
+            output: self.output(),
         };
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
         self.shared.tasks.spawn("recorder", recorder.run(reports, sender));
-        let manner = self.turn(&sandbox, &mut progress, &activity, opened_at).await;
+        let manner = self.turn(&mut sandbox, &mut progress, &activity, opened_at).await;
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
         }
-        sandbox.close().await;
+        let left = sandbox.close().await;
         // The recorder ends with the reports: only then is the transcript whole, and the session free to be resumed.
         while progress.recv().await.is_some() {}
+        if let Some(found) = left.compare(self.quarantines()).await {
+            changes::record(&self.shared, &self.overview, found).await;
+        }
+    }
+
+    /// Whether changes of files that would run later are undone.
+    fn quarantines(&self) -> bool {
+        self.allowed.quarantine.unwrap_or(false)
     }
 
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
     async fn turn(
         &mut self,
-        sandbox: &Sandbox,
+        sandbox: &mut Sandbox,
         progress: &mut mpsc::Receiver<Progress>,
         activity: &Activity,
         opened_at: Instant,
@@ -131,17 +146,21 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
         let times = drive::Times::new(&shared.config.session, &self.limits);
+        let (grants, has_egress) = (self.allowed.repository.clone().unwrap_or_default(), !self.egress.is_empty());
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
-            drive::begin(&overview, transcript, &sandbox.link, progress, &shared.config).await?;
+            drive::begin(&overview, transcript, &grants, has_egress, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
             running.map_err(|error| store_failed(&error))?;
             is_at_work = true;
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
-            Ok(drive::finish(progress, activity, opened_at, &times).await)
+            Ok(tokio::select! {
+                end = drive::finish(progress, activity, opened_at, &times) => end,
+                why = sandbox.overfull() => drive::overfull(why),
+            })
         };
         let end = {
             let mut work = pin!(work);
@@ -182,20 +201,36 @@ impl Supervisor {
             Ok(tenant) => tenant,
             Err(error) => return Err(store_failed(&error)),
         };
-        let asked = self.overview.turn.spec.limits.unwrap_or_default();
-        let of_tenant = tenant.map(|tenant| SessionLimits::of_tenant(&tenant.limits)).unwrap_or_default();
-        self.limits = asked.lowest(&of_tenant);
+        let spec = &self.overview.turn.spec;
+        self.allowed = tenant.map(|tenant| tenant.limits).unwrap_or_default();
+        self.limits = spec.limits.unwrap_or_default().lowest(&SessionLimits::of_tenant(&self.allowed));
+        let granted = self.allowed.egress_hosts.as_deref().unwrap_or_default();
+        let ceiling = &shared.config.egress.allowed_hosts;
+        self.egress = EgressHost::policy(spec.egress_hosts.as_deref(), granted, ceiling).into();
+        let (egress, runtime) = (Arc::clone(&self.egress), self.allowed.runtime.clone());
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
+        let quarantine = self.quarantines();
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
                 shared.store.sessions().set_state(session.tenant, session.id, SessionState::Starting, now).await;
             let epoch = epoch.map_err(|error| store_failed(&error))?;
-            let workspace = Workspace::open_below(&session.root, &session.relative)
-                .map_err(|error| TurnEnd::failed(EndReason::StartFailed, error.to_string()))?;
-            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity };
-            shared.maker.open(caller, epoch, &workspace, image.as_deref(), &limits).await.map_err(|error| {
+            let workspace = WorkspacePath { root: session.root, relative: session.relative };
+            let survey = shared.config.survey.enabled || quarantine;
+            let wish = Wish { epoch, workspace, image, runtime, limits, survey };
+            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity, egress };
+            shared.maker.open(caller, wish).await.map_err(|error| {
+                match error {
+                    OpenError::Spawner(SpawnerError::Workspace(why)) => {
+                        return TurnEnd::failed(EndReason::StartFailed, why.to_string());
+                    }
+                    OpenError::Overfull(why) => return drive::overfull(why),
+                    _ => {}
+                }
                 error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
+                if let OpenError::Spawner(SpawnerError::Runtime { name, .. }) = error {
+                    return drive::no_runtime(&name);
+                }
                 TurnEnd::failed(EndReason::StartFailed, "The sandbox could not be made; the operator's log says why")
             })
         };
@@ -210,6 +245,13 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// What the agent may say.
+    fn output(&self) -> Output {
+        let config = &self.shared.config.sandbox;
+        let limit = self.limits.output_bytes.unwrap_or(i64::MAX).min(config.output_bytes);
+        Output::new(limit.unsigned_abs(), config.output_bytes_per_second)
     }
 
     /// Returns when the turn is to be cancelled, with where to answer. Whoever waits for this beside something else loses

@@ -9,9 +9,9 @@ use crate::admission::Bounds;
 use crate::config::Config;
 use crate::domain::clock::ManualClock;
 use crate::domain::{By, KeyId, SessionId, Tenant, TenantId, TenantLimits, TenantState, Timestamp, TurnId, TurnSpec};
-use crate::engine::fake::FakeEngine;
 use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
+use crate::spawner::Local;
 use crate::store::{NewSession, NewTurn, Store};
 
 /// As many places as anybody may want.
@@ -39,8 +39,7 @@ impl Fixture {
         let (config, tasks) = (Arc::new(config), Tasks::new());
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1)));
         let (sockets, _) = mpsc::channel(1);
-        let engine = Arc::new(FakeEngine::new([]));
-        let maker = Maker::new(engine, Arc::clone(&config), tasks.clone(), "test", "image", sockets);
+        let maker = Maker::new(Local::fake(&config), Arc::clone(&config), tasks.clone(), sockets);
         let registry = Registry::new(store.clone(), clock, config, tasks, maker);
         let (tenant, session) = (TenantId::generate(), SessionId::generate());
         let record = Tenant {

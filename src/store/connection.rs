@@ -7,7 +7,8 @@ use sqlx::{Any, AnyPool, Executor, Transaction};
 
 use super::lists::ListCache;
 use super::{
-    Audit, Budgets, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts, Turns, codec,
+    Audit, Budgets, ChangesStore, Egress, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts,
+    Turns, codec,
 };
 use crate::domain::{SessionId, TenantId};
 
@@ -71,6 +72,11 @@ impl Store {
         self.lists.mark(tenant, session);
     }
 
+    /// What sandboxes asked to reach.
+    pub fn egress(&self) -> Egress<'_> {
+        Egress(self)
+    }
+
     /// The tenants.
     pub fn tenants(&self) -> Tenants<'_> {
         Tenants(self)
@@ -94,6 +100,11 @@ impl Store {
     /// The events.
     pub fn events(&self) -> Events<'_> {
         Events(self)
+    }
+
+    /// What sessions changed in their workspaces.
+    pub fn changes(&self) -> ChangesStore<'_> {
+        ChangesStore(self)
     }
 
     /// The agents' transcripts.

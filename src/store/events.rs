@@ -106,6 +106,33 @@ impl Events<'_> {
     }
 }
 
+impl Events<'_> {
+    /// The events of a tenant's session after `after` that its conversation is shown from, in order: the messages, and what was
+    /// killed for want of memory.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn shown_after(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        after: i64,
+    ) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query(
+            "select e.* from events e join sessions s on s.id = e.session_id
+             where s.tenant_id = $1 and s.id = $2 and e.kind in ($3, $4) and e.seq > $5 order by e.seq",
+        )
+        .bind(tenant.to_string())
+        .bind(session.to_string())
+        .bind(EventKind::Message.as_str())
+        .bind(EventKind::OutOfMemory.as_str())
+        .bind(after)
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter().map(event).collect()
+    }
+}
+
 /// Writes events inside a transaction, numbering them after the session's last. Answers the last `seq`.
 pub(super) async fn insert(
     transaction: &mut Transaction<'_, Any>,

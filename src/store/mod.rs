@@ -8,10 +8,12 @@
 
 mod audit;
 mod budgets;
+mod changes;
 mod codec;
 mod connection;
 mod corrections;
 mod crossings;
+mod egress;
 mod error;
 mod events;
 mod holds;
@@ -28,9 +30,11 @@ mod windows;
 
 pub use audit::{Audit, AuditFilter};
 pub use budgets::Budgets;
+pub use changes::ChangesStore;
 pub use connection::Store;
 pub use corrections::Corrected;
 pub use crossings::{Crossing, Reached};
+pub use egress::{Egress, EgressRecord};
 pub use error::StoreError;
 pub use events::{Batch, Events};
 pub use keys::Keys;

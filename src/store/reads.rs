@@ -12,7 +12,7 @@ use moka::sync::Cache;
 use tokio::sync::Mutex;
 
 use super::{Store, StoreError};
-use crate::domain::{Event, SessionId, SessionOverview, TenantId};
+use crate::domain::{Event, EventKind, SessionId, SessionOverview, TenantId, TurnId};
 
 /// Bytes of conversations that are kept at most.
 const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
@@ -30,8 +30,17 @@ pub struct Conversation {
     pub overview: SessionOverview,
     /// Its messages as they were rendered.
     pub messages: Bytes,
+    /// The last turn in which processes were killed for want of memory, and how many.
+    kills: Option<(TurnId, u64)>,
     /// The `seq` of the last event that was looked at.
     seen: i64,
+}
+
+impl Conversation {
+    /// How many processes were killed for want of memory in the latest turn; `None` when none was.
+    pub fn out_of_memory_kills(&self) -> Option<u64> {
+        self.kills.filter(|(turn, _)| *turn == self.overview.turn.id).map(|(_, killed)| killed)
+    }
 }
 
 /// The copies. Cheap to clone; all clones are one cache.
@@ -94,10 +103,12 @@ impl Store {
             return Ok(None);
         };
         let (seen, messages) = earlier.as_ref().map_or((0, Bytes::new()), |copy| (copy.seen, copy.messages.clone()));
-        let further = self.events().messages_after(tenant, id, seen).await?;
-        let messages = if further.is_empty() && earlier.is_some() { messages } else { render(&messages, &further) };
+        let mut further = self.events().shown_after(tenant, id, seen).await?;
         let seen = further.last().map_or(seen, |event| event.seq);
-        let fresh = Arc::new(Conversation { overview, messages, seen });
+        let kills = further.iter().fold(earlier.as_ref().and_then(|copy| copy.kills), with_kills);
+        further.retain(|event| event.kind == EventKind::Message);
+        let messages = if further.is_empty() && earlier.is_some() { messages } else { render(&messages, &further) };
+        let fresh = Arc::new(Conversation { overview, messages, kills, seen });
         *copy = Some(Arc::clone(&fresh));
         let prompts = fresh.overview.session.prompt.len() + fresh.overview.turn.prompt.len();
         kept.bytes.store(fresh.messages.len() + prompts + COPY_BYTES, Ordering::Relaxed);
@@ -106,4 +117,15 @@ impl Store {
         self.cache.0.insert(id, kept);
         Ok(Some(fresh))
     }
+}
+
+/// Adds what an event tells of kills; those of an earlier turn are forgotten.
+fn with_kills(kills: Option<(TurnId, u64)>, event: &Event) -> Option<(TurnId, u64)> {
+    if event.kind != EventKind::OutOfMemory {
+        return kills;
+    }
+    let payload: serde_json::Value = serde_json::from_str(&event.payload).unwrap_or_default();
+    let killed = payload["killed"].as_u64().unwrap_or_default();
+    let before = kills.filter(|(turn, _)| *turn == event.turn).map_or(0, |(_, killed)| killed);
+    Some((event.turn, before + killed))
 }

@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::turns::{self, NewTurn};
-use super::{Store, StoreError, codec, events, windows};
+use super::{Store, StoreError, changes, codec, events, windows};
 use crate::domain::{Session, SessionId, SessionOverview, SessionState, TenantId, Timestamp};
 
 /// A session to be written together with its first turn.
@@ -192,6 +192,8 @@ impl Sessions<'_> {
         for statement in [
             "delete from events where session_id = $1",
             "delete from transcript where session_id = $1",
+            "delete from session_files where session_id = $1",
+            "delete from changes where session_id = $1",
             "delete from turns where session_id = $1",
             "delete from sessions where id = $1",
         ] {
@@ -250,6 +252,7 @@ fn overview(row: &AnyRow) -> Result<SessionOverview, StoreError> {
         last_seq: codec::number(row, "last_seq")?,
         message_count: codec::number(row, "message_count")?,
         turn_count: codec::number(row, "turn_count")?,
+        changed_executables: changes::executables_of(row)?,
         created_at: codec::time(row, "created_at")?,
     };
     let turn = turns::turn_of(&session, row)?;

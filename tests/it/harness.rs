@@ -1,6 +1,7 @@
 //! A server of its own for each test: the real program on a loopback port, its model a stand-in in the test's process.
 
 use std::fs::File;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::machine::{copy_program, sandbox_image};
+pub(crate) use crate::machine::{docker, sandboxes};
 
 /// The key the gateway holds. It looks like nothing else, so that it can be searched for.
 pub(crate) const MODEL_KEY: &str = "sk-ant-the-real-key-4711";
@@ -40,6 +44,7 @@ pub(crate) struct Server {
     pub(crate) operator_url: String,
     /// The operators' key, if this start made it.
     pub(crate) operator_key: Option<String>,
+    user: Option<u32>,
     settings: Vec<(String, String)>,
     installation: String,
     process: Child,
@@ -66,6 +71,11 @@ impl Server {
 
     /// A server with `settings` as `section.key` and value.
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_as(None, settings).await
+    }
+
+    /// A server that runs as another user of the machine, if one is given.
+    pub(crate) async fn start_as(user: Option<u32>, settings: &[(&str, &str)]) -> Self {
         let stand_in = StandIn::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let model = format!("http://{}", listener.local_addr().unwrap());
@@ -86,16 +96,25 @@ impl Server {
         ];
         let settings: Vec<_> =
             ours.iter().chain(settings).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let Started { process, url, operator_url, operator_key } = spawn(&settings, data.path()).await;
+        if let Some(user) = user {
+            copy_program(&data.path().join("innkeeper"));
+            chown(data.path(), Some(user), Some(user)).unwrap();
+        }
+        let Started { process, url, operator_url, operator_key } = spawn(&settings, data.path(), user).await;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let installation = open_store(data.path()).await.installation().await.unwrap();
-        Self { stand_in, data, roots, url, operator_url, operator_key, settings, installation, process, http }
+        Self { stand_in, data, roots, url, operator_url, operator_key, user, settings, installation, process, http }
     }
 
     /// Starts it again on the same data, after it was killed or has ended.
     pub(crate) async fn start_again(&mut self) {
-        let started = spawn(&self.settings, self.data.path()).await;
+        let started = spawn(&self.settings, self.data.path(), self.user).await;
         (self.process, self.url, self.operator_url) = (started.process, started.url, started.operator_url);
+    }
+
+    /// Gives a setting another value, for its next start.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     /// Kills it, as a crash does.
@@ -107,6 +126,11 @@ impl Server {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.process.id().unwrap().try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// What the kernel says of its process.
+    pub(crate) fn process_status(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap()
     }
 
     /// Asks it to end, and waits until it has.
@@ -123,6 +147,26 @@ impl Server {
         let made: Value = serde_json::from_str(&made).unwrap();
         let key = self.command(&["keys", "create", "--tenant", name]).await.trim().to_owned();
         let id = made["id"].as_str().unwrap().parse().unwrap();
+        self.tenant_with(id, key, root)
+    }
+
+    /// A new tenant, made by the server itself through its admin API: its id and its key.
+    pub(crate) async fn tenant_at(&self, name: &str, root: &Path) -> (TenantId, String) {
+        let key = self.operator_key.as_ref().unwrap();
+        let post = |path: String, body: Value| {
+            let request = self.http.post(format!("{}/admin/v1/{path}", self.operator_url));
+            answer(request.header("x-api-key", key).json(&body))
+        };
+        let (status, made) = post("tenants".to_owned(), json!({"name": name, "roots": [root]})).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        let id = made["id"].as_str().unwrap();
+        let (status, issued) = post(format!("tenants/{id}/keys"), json!({"name": "first"})).await;
+        assert_eq!(status, StatusCode::CREATED, "{issued}");
+        (id.parse().unwrap(), issued["key"].as_str().unwrap().to_owned())
+    }
+
+    /// A client for a tenant.
+    pub(crate) fn tenant_with(&self, id: TenantId, key: String, root: PathBuf) -> Tenant {
         Tenant { id, root, key, url: self.url.clone(), http: self.http.clone() }
     }
 
@@ -289,21 +333,6 @@ pub(crate) async fn eventually<T>(look: impl AsyncFn() -> Option<T>) -> T {
     timeout(PATIENCE, found).await.expect("what was waited for did not come")
 }
 
-/// The names of this server's sandboxes that Docker knows, by session.
-pub(crate) async fn sandboxes(session: &str) -> Vec<String> {
-    let filter = format!("label=innkeeper.session={session}");
-    let arguments = ["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter];
-    let output = Command::new("docker").args(arguments).output().await.unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
-}
-
-/// Runs `docker` and answers what it tells.
-pub(crate) async fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().await.unwrap();
-    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 async fn open_store(data: &Path) -> Store {
     Store::open(&data.join("innkeeper.db")).await.unwrap()
 }
@@ -315,13 +344,11 @@ async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     (status, serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into()))
 }
 
-fn program(settings: &[(String, String)], data: &Path) -> Command {
+/// The program with these settings, its data in `data`.
+pub(crate) fn program(settings: &[(String, String)], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", data).kill_on_drop(true);
-    // The same variable names the image to scripts/image.sh.
-    if let Some(image) = std::env::var_os("SANDBOX_IMAGE") {
-        command.env("INNKEEPER_ENGINE__IMAGE", image);
-    }
+    command.env("INNKEEPER_ENGINE__IMAGE", sandbox_image());
     for (key, value) in settings {
         command.env(format!("INNKEEPER_{}", key.replace('.', "__").to_uppercase()), value);
     }
@@ -337,9 +364,16 @@ struct Started {
 }
 
 /// Starts the program, and answers it with the address and the key it tells.
-async fn spawn(settings: &[(String, String)], data: &Path) -> Started {
+async fn spawn(settings: &[(String, String)], data: &Path, user: Option<u32>) -> Started {
     let log = File::options().create(true).append(true).open(data.join("server.log")).unwrap();
-    let mut process = program(settings, data).arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let mut command = program(settings, data);
+    if let Some(user) = user {
+        let std = command.as_std().get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)));
+        let env: Vec<_> = std.filter_map(|(name, value)| Some((name, value?))).collect();
+        command = Command::new(data.join("innkeeper"));
+        command.env_clear().envs(env).uid(user).gid(user).kill_on_drop(true);
+    }
+    let mut process = command.arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let mut operator_key = None;
     let told = async {

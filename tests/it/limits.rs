@@ -37,9 +37,18 @@ async fn a_turn_and_a_sandbox_have_their_time() {
 async fn a_tool_that_takes_all_memory_dies_and_the_agent_goes_on() {
     let server = Server::start_with(&[("sandbox.memory_bytes", "536870912")]).await;
     let tenant = server.tenant("acme").await;
-    let status = tenant.run_freely(&bash("python3 -c 'x = bytearray(2 << 30)'; echo code $?")).await;
-    assert_eq!(status["status"], "completed", "{status}");
-    assert!(tool_results(&status)[0].ends_with("code 137"), "{:?}", tool_results(&status));
+    let quiet = tenant.run_freely(&bash("true")).await;
+    assert!(quiet.get("out_of_memory_kills").is_none(), "{quiet}");
+    let session = quiet["session_id"].as_str().unwrap();
+    let hungry = bash("python3 -c 'x = bytearray(2 << 30)'; echo code $?");
+    for (prompt, kills) in [(hungry, json!(1)), (bash("true"), json!(null))] {
+        let body = json!({"prompt": prompt, "permission_mode": "bypassPermissions", "resume_session_id": session});
+        let status = tenant.run(&body).await;
+        assert_eq!(status["status"], "completed", "{status}");
+        assert_eq!(status["out_of_memory_kills"], kills, "{status}");
+        let killed = tool_results(&status).iter().filter(|result| result.ends_with("code 137")).count();
+        assert_eq!(killed, 1, "{status}");
+    }
 }
 
 #[tokio::test]
@@ -53,7 +62,8 @@ async fn an_agent_that_is_killed_by_its_own_tool_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn a_sandbox_has_as_much_scratch_space_as_it_was_given() {
-    let server = Server::start_with(&[("sandbox.scratch_bytes", "16777216")]).await;
+    let server =
+        Server::start_with(&[("sandbox.scratch_bytes", "16777216"), ("sandbox.scratch_inodes", "20000")]).await;
     let tenant = server.tenant("acme").await;
     // Told once there is room again, because the agent keeps what its tools say in the scratch space too.
     let fill = "complaint=$(head -c 33554432 /dev/zero 2>&1 >/tmp/big); size=$(stat -c %s /tmp/big); rm /tmp/big; \
@@ -64,4 +74,6 @@ async fn a_sandbox_has_as_much_scratch_space_as_it_was_given() {
     let (complaint, size) = said.split_once('\n').unwrap();
     assert!(complaint.contains("No space left"), "{said}");
     assert!(size.parse::<u64>().unwrap() <= 16_777_216, "{said}");
+    let status = tenant.run_freely(&bash("stat --file-system --format %c /tmp /home/agent /dev/shm")).await;
+    assert_eq!(tool_results(&status), ["20000\n20000\n20000"], "files are not bounded");
 }

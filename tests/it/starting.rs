@@ -57,3 +57,9 @@ async fn an_image_that_is_missing_or_speaks_another_protocol_is_told_with_the_wa
     assert!(said.contains("speaks protocol 99") && said.contains("make image"), "{said}");
     docker(&["rmi", "--force", tag]).await;
 }
+
+#[tokio::test]
+async fn a_runtime_the_engine_does_not_have_is_told_with_those_it_has() {
+    let said = last_words(&[("INNKEEPER_ENGINE__RUNTIME", "no-such-runtime")], &[]).await;
+    assert!(said.contains("engine.runtime") && said.contains("`no-such-runtime`") && said.contains("runc"), "{said}");
+}

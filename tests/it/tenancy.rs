@@ -7,7 +7,7 @@ use crate::harness::{Server, Tenant, eventually, script, tool_results};
 
 impl Server {
     /// A call of the admin API, with the operators' key.
-    async fn admin(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}/admin/v1{path}", self.operator_url);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let key = self.operator_key.as_ref().unwrap();

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::geteuid;
 use serde_json::json;
 
-use crate::harness::{Server, script, tool_results};
+use crate::harness::{Server, bash, script, tool_results};
 
 #[tokio::test]
 async fn what_an_agent_makes_is_the_tenant_s_and_nothing_else_changes() {
@@ -63,6 +65,99 @@ async fn a_cwd_is_inside_the_tenant_s_roots_or_refused_without_telling_what_is_t
 }
 
 #[tokio::test]
+async fn a_cwd_of_any_other_kind_is_refused() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let at = |name: &str| tenant.root.join(name);
+    std::fs::create_dir(at("project")).unwrap();
+    let owner = tenant.root.metadata().unwrap().uid();
+    let _ = std::os::unix::fs::chown(at("project"), Some(owner), Some(owner));
+    mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+    symlink("/proc/self/root/etc", at("magic")).unwrap();
+    symlink("project", at("inner")).unwrap();
+    symlink("loop", at("loop")).unwrap();
+    let (long, deep) = ("x".repeat(300), "x/".repeat(3_000));
+    let mut refused = vec![
+        ("pipe", "not a directory"),
+        ("socket", "not a directory"),
+        ("magic", "symbolic link"),
+        ("inner", "symbolic link"),
+        ("inner/x", "symbolic link"),
+        ("loop", "symbolic link"),
+        ("project/../../../etc", "not inside"),
+        ("/proc/self/cwd", "not inside"),
+        ("/dev/fd/3", "not inside"),
+        (&long, "not a path"),
+        (&deep, "not a path"),
+        ("nul\0", "not a path"),
+        ("project\u{fffd}", "does not exist"),
+    ];
+    // Only root can make what these two are.
+    let elsewhere = at("project/elsewhere");
+    let mut mounted = None;
+    if geteuid().is_root() {
+        let null = rustix::fs::makedev(1, 3);
+        mknodat(CWD, at("device"), FileType::CharacterDevice, Mode::RWXU, null).unwrap();
+        mounted = Some(Mounted::at(&elsewhere));
+        refused.extend([("device", "not a directory"), ("project/elsewhere", "not inside")]);
+    }
+    for (cwd, reason) in refused {
+        let (status, body) = tenant.execute(&json!({"prompt": "x", "cwd": cwd})).await;
+        assert_eq!(status.as_u16(), 400, "{cwd:?}: {body}");
+        assert!(body["detail"].as_str().unwrap_or_default().contains(reason), "{cwd:?}: {body}");
+    }
+    if mounted.is_some() {
+        // Beside its own directory a session does not get what is mounted in it.
+        let prompt = bash("ls elsewhere; echo more > elsewhere/more");
+        let body = json!({"prompt": prompt, "permission_mode": "bypassPermissions", "cwd": "project"});
+        let status = tenant.run(&body).await;
+        assert!(!tool_results(&status)[0].contains("theirs"), "{status}");
+        assert!(!at("project/elsewhere/more").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_directory_is_worked_in_whatever_its_name() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let owner = tenant.root.metadata().unwrap().uid();
+    let mut started = Vec::new();
+    for name in ["a:b", "a,b=c", "-v", "two words", "line\nbreak", "\"quoted\"", "ä\u{fffd}", "%2e%2e", "..."] {
+        let directory = tenant.root.join(name);
+        std::fs::create_dir(&directory).unwrap();
+        let _ = std::os::unix::fs::chown(&directory, Some(owner), Some(owner));
+        let prompt = bash("echo made > made; pwd");
+        let body = json!({"prompt": prompt, "permission_mode": "bypassPermissions", "cwd": name});
+        started.push((tenant.start(&body).await, directory));
+    }
+    for (session, directory) in started {
+        let status = tenant.finish(&session).await;
+        assert_eq!(tool_results(&status), ["/workspace"], "{directory:?}: {status}");
+        assert!(directory.join("made").exists(), "{directory:?}");
+    }
+}
+
+/// Another filesystem with a file in it, mounted until it is dropped.
+struct Mounted<'a>(&'a Path);
+
+impl<'a> Mounted<'a> {
+    fn at(path: &'a Path) -> Self {
+        std::fs::create_dir(path).unwrap();
+        let mounted = std::process::Command::new("mount").args(["-t", "tmpfs", "none"]).arg(path).status().unwrap();
+        assert!(mounted.success(), "root cannot mount a tmpfs here");
+        std::fs::write(path.join("theirs"), "x").unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[tokio::test]
 async fn a_directory_below_the_root_is_all_a_session_sees() {
     let server = Server::start().await;
     let tenant = server.tenant("acme").await;
@@ -71,7 +166,7 @@ async fn a_directory_below_the_root_is_all_a_session_sees() {
     std::fs::write(tenant.root.join("secret"), "x").unwrap();
     let _ = std::os::unix::fs::chown(&project, Some(20_001), Some(20_001));
     for cwd in ["project", project.to_str().unwrap()] {
-        let prompt = crate::harness::bash("pwd; ls -A /workspace /workspace/..");
+        let prompt = bash("pwd; ls -A /workspace /workspace/..");
         let body = json!({"prompt": prompt, "permission_mode": "bypassPermissions", "cwd": cwd});
         let results = tool_results(&tenant.run(&body).await);
         assert!(results[0].starts_with("/workspace\n"), "{results:?}");

@@ -24,6 +24,7 @@ pub(super) struct Cgroups {
 pub(crate) struct OomKills {
     cgroups: Cgroups,
     before: u64,
+    told: u64,
 }
 
 impl Cgroups {
@@ -78,12 +79,20 @@ impl OomKills {
     pub(crate) fn count_from_now() -> Self {
         let cgroups = Cgroups::find();
         let before = cgroups.oom_kills().unwrap_or(0);
-        Self { cgroups, before }
+        Self { cgroups, before, told: 0 }
     }
 
     /// How many there were so far; none if that cannot be seen.
     pub(crate) fn so_far(&self) -> Option<u64> {
         Some(self.cgroups.oom_kills()?.saturating_sub(self.before))
+    }
+
+    /// How many there were since this was asked before; none if there were none, or that cannot be seen.
+    pub(crate) fn news(&mut self) -> Option<u64> {
+        let so_far = self.so_far()?;
+        let killed = so_far.saturating_sub(self.told);
+        self.told = so_far;
+        (killed > 0).then_some(killed)
     }
 }
 
@@ -134,6 +143,21 @@ mod tests {
         let found = Cgroups::locate("0::/user/session\n", &mounts::parse(VERSION_2));
         assert_eq!(found.unified, Some("/sys/fs/cgroup/user/session".into()));
         assert_eq!(found.memory, None);
+    }
+
+    #[test]
+    fn a_kill_is_news_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |text| fs::write(directory.path().join("memory.events"), text).unwrap();
+        let cgroups = Cgroups { unified: Some(directory.path().to_owned()), ..Cgroups::default() };
+        let mut kills = OomKills { cgroups, before: 2, told: 0 };
+        assert_eq!(kills.news(), None);
+        write("oom_kill 2\n");
+        assert_eq!(kills.news(), None);
+        write("oom_kill 5\n");
+        assert_eq!((kills.news(), kills.news()), (Some(3), None));
+        write("oom_kill 6\n");
+        assert_eq!((kills.news(), kills.so_far()), (Some(1), Some(4)));
     }
 
     #[test]

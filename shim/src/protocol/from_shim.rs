@@ -61,6 +61,11 @@ pub enum Entry {
     /// The agent wrote a line. Travels in a frame of its own kind, never as JSON.
     #[serde(skip)]
     Line(Line),
+    /// Processes of the sandbox were killed for want of memory. The agent may go on.
+    OutOfMemory {
+        /// How many, since the entry of this kind before.
+        killed: u64,
+    },
     /// The agent ended: always the last entry.
     Exited(Exited),
 }

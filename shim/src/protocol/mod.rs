@@ -34,6 +34,9 @@
 //! `seq`; only then does the shim forget them. `have` is the last entry the server has stored, and acknowledges too.
 //! The journal is bounded: when it is full the shim stops reading the agent's pipes, and the agent waits.
 //!
+//! `OutOfMemory{killed}` may stand anywhere between the first and the last entry: the shim looks twice a second, and
+//! before each line, and before `Exited`, whether processes of the sandbox were killed for want of memory. Where it cannot see that, none comes.
+//!
 //! A line is what stands between two newlines, whatever its bytes, up to [`MAX_LINE_BYTES`]; a longer one is cut there
 //! and marked. What stands after the last newline at the end of the stream is a line too.
 //!
@@ -55,6 +58,11 @@
 //! `File` messages put files where the agent will look for them, a long one in several pieces (see [`File::pieces`]).
 //! `Start` starts the agent. Both are ignored once an agent was started, so that a server that does not know how far it
 //! came simply sends them again as long as `last_entry` is 0.
+//!
+//! # Egress
+//!
+//! Is no part of this protocol. Where the [contract](crate::contract::Egress) says so, the shim listens at an address inside
+//! before the agent is started, and carries what connects there to another socket of the server's, which speaks HTTP.
 //!
 //! # Stop
 //!
@@ -78,7 +86,7 @@ pub use to_shim::{File, Signal, Start, ToShim};
 pub use token::Token;
 
 /// The version of this protocol. Both sides must speak the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The longest line that is carried whole, and the longest input.
 pub const MAX_LINE_BYTES: usize = 32 << 20;

@@ -58,6 +58,7 @@ impl Sandbox {
             workspace_device: metadata.dev(),
             workspace_inode: metadata.ino(),
             grace: Duration::from_mins(1),
+            egress: None,
         };
         Self { listener: UnixListener::bind(socket).unwrap(), directory, contract, shim: None }
     }

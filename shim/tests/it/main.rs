@@ -2,6 +2,7 @@
 
 mod agent;
 mod confinement;
+mod egress;
 mod ending;
 mod frames;
 mod harness;

@@ -1,7 +1,9 @@
 //! The account API: who am I, what did I spend, what is left. For tenants, about themselves.
 
 mod budget;
+mod changes;
 mod error;
+mod files;
 mod me;
 mod tokens;
 mod usage;
@@ -18,4 +20,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(budget::budget))
         .routes(routes!(usage::usage))
         .routes(routes!(tokens::create))
+        .routes(routes!(changes::changes))
+        .routes(routes!(files::files))
+        .routes(routes!(files::contents))
 }

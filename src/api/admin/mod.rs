@@ -8,9 +8,7 @@ mod calls;
 mod error;
 mod key_views;
 mod keys;
-mod place;
 mod prices;
-mod roots;
 mod routes;
 mod tenant_deeds;
 mod tenant_views;
@@ -27,7 +25,6 @@ pub use budgets::{
 pub use calls::{CallList, CallView, CallsAsk, CorrectedView, correct_call, list_calls};
 pub use error::{AdminError, ErrorBody, ErrorDetail};
 pub use key_views::{IssuedKeyView, KeyList, KeyView};
-pub use roots::{RootError, may_be_root};
 pub use routes::router;
 pub use tenant_deeds::{CreateTenantError, create_tenant, update_tenant};
 pub use tenant_views::{TenantList, TenantView};

@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::RootError;
-use super::roots::{Taken, prepare};
 use crate::config::Config;
 use crate::domain::tenant::{InvalidName, InvalidRoot};
 use crate::domain::{By, Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
+use crate::spawner::{NewRoots, RootError, RootKeeper};
 use crate::store::{Store, StoreError};
 
 /// Why a tenant cannot be created.
@@ -42,6 +41,7 @@ pub enum CreateTenantError {
 pub async fn create_tenant(
     store: &Store,
     config: &Config,
+    keeper: &dyn RootKeeper,
     name: &str,
     roots: Vec<PathBuf>,
     by: &By,
@@ -54,9 +54,7 @@ pub async fn create_tenant(
     if tenants.iter().any(|tenant| tenant.name == name) {
         return Err(StoreError::NameTaken { name: name.to_owned() }.into());
     }
-    let taken = Taken::new(config, tenants);
-    let roots = plain_roots.clone();
-    blocking(move || prepare(&roots, &taken)).await?;
+    keeper.prepare_roots(NewRoots::beside(config, &tenants, &plain_roots)).await?;
     let tenant = Tenant {
         id: TenantId::generate(),
         name: name.to_owned(),
@@ -76,9 +74,9 @@ pub async fn create_tenant(
 pub async fn update_tenant(
     store: &Store,
     config: &Config,
+    keeper: &dyn RootKeeper,
     tenant: &Tenant,
-    name: Option<&str>,
-    roots: Option<Vec<PathBuf>>,
+    (name, roots): (Option<&str>, Option<Vec<PathBuf>>),
     by: &By,
 ) -> Result<Option<Tenant>, CreateTenantError> {
     if let Some(name) = name {
@@ -92,8 +90,7 @@ pub async fn update_tenant(
             let plain_roots = plain(roots)?;
             let mut others = store.tenants().list().await?;
             others.retain(|other| other.id != tenant.id);
-            let (taken, roots) = (Taken::new(config, others), plain_roots.clone());
-            blocking(move || prepare(&roots, &taken)).await?;
+            keeper.prepare_roots(NewRoots::beside(config, &others, &plain_roots)).await?;
             Some(plain_roots)
         }
     };

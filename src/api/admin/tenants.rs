@@ -10,6 +10,7 @@ use super::{AdminError, ErrorBody, TenantList, TenantView, create_tenant, update
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
 use crate::domain::{By, Tenant, TenantId, TenantLimits, TenantState};
+use crate::spawner::SpawnerError;
 use crate::store::Store;
 
 /// Create a tenant.
@@ -34,7 +35,7 @@ pub(super) async fn create(
     body: Result<Json<CreateTenant>, JsonRejection>,
 ) -> Result<(StatusCode, Json<TenantView>), AdminError> {
     let Json(new) = body?;
-    let tenant = create_tenant(&state.store, &state.config, &new.name, new.roots, &by).await?;
+    let tenant = create_tenant(&state.store, &state.config, &*state.roots, &new.name, new.roots, &by).await?;
     Ok((StatusCode::CREATED, Json(tenant.into())))
 }
 
@@ -99,7 +100,8 @@ pub(super) async fn update(
 ) -> Result<Json<TenantView>, AdminError> {
     let Json(ChangedTenant { name, roots }) = body?;
     let tenant = find_tenant(&state.store, &id).await?;
-    let tenant = update_tenant(&state.store, &state.config, &tenant, name.as_deref(), roots, &by).await?;
+    let tenant =
+        update_tenant(&state.store, &state.config, &*state.roots, &tenant, (name.as_deref(), roots), &by).await?;
     state.gate.verifier().catch_up().await;
     Ok(Json(tenant.ok_or(NO_TENANT)?.into()))
 }
@@ -109,11 +111,12 @@ pub(super) async fn update(
     put, path = "/admin/v1/tenants/{id}/limits", tag = "admin", operation_id = "set_tenant_limits",
     params(("id" = String, Path, description = "The tenant's id")),
     request_body(content = serde_json::Value, description = "The limits: `max_running`, `max_waiting`, `max_turns`, \
-        `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `permission_modes`; what is \
-        left out is as the installation's settings say"),
+        `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, \
+        `permission_modes`, `rates`, `workspace_bytes`, `output_bytes`, `repository`, `quarantine`, `runtime`, and \
+        `egress_hosts` within `egress.allowed_hosts` of the settings; what is left out is as the installation's settings say"),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
-        (status = BAD_REQUEST, description = "The body is no JSON", body = ErrorBody),
+        (status = BAD_REQUEST, description = "The body is no JSON, or the engine has no such runtime", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
         (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = ErrorBody),
         (status = NOT_FOUND, description = "There is no such tenant", body = ErrorBody),
@@ -127,6 +130,13 @@ pub(super) async fn set_limits(
     body: Result<Json<TenantLimits>, JsonRejection>,
 ) -> Result<Json<TenantView>, AdminError> {
     let Json(limits) = body?;
+    state.config.egress.check(&limits).map_err(|refused| AdminError::Invalid(refused.to_string()))?;
+    if let Some(runtime) = &limits.runtime
+        && let Err(error @ (SpawnerError::Runtime { .. } | SpawnerError::Refused(_))) =
+            state.sessions.check_runtime(runtime).await
+    {
+        return Err(AdminError::Invalid(error.to_string()));
+    }
     let changed = state.store.tenants().set_limits(tenant_id(&id)?, &limits, &by).await?;
     state.gate.verifier().catch_up().await;
     Ok(Json(changed.ok_or(NO_TENANT)?.into()))

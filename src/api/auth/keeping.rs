@@ -48,11 +48,14 @@ impl Verifier {
         match self.store.audit().after(*seen).await {
             Ok(entries) => {
                 for entry in entries {
+                    *seen = entry.seq;
+                    if entry.action.is_egress() {
+                        continue;
+                    }
                     match entry.target.parse::<TenantId>() {
                         Ok(tenant) => self.forget_if(|record| record.owner == KeyOwner::Tenant(tenant)),
                         Err(_) => self.forget_if(|record| record.id.as_str() == entry.target),
                     }
-                    *seen = entry.seq;
                 }
             }
             Err(error) => {

@@ -122,6 +122,10 @@ impl From<StartError> for SeedError {
             StartError::Suspended => Self::Forbidden(error.to_string()),
             StartError::Full(_) => Self::Full(error.to_string()),
             StartError::Draining => Self::Draining(error.to_string()),
+            StartError::Spawner(ref why) => {
+                tracing::error!(error = why as &dyn std::error::Error, "the spawner cannot be asked");
+                Self::Draining(error.to_string())
+            }
             StartError::Store(error) => Self::Internal(error),
         }
     }

@@ -7,6 +7,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::domain::InvalidEgressHost;
+
 /// The longest input that is repeated to the caller.
 const MAX_ECHO_BYTES: usize = 64 * 1024;
 
@@ -65,6 +67,8 @@ pub(super) enum Kind {
     Refused(&'static str),
     #[error("Value error, these are no limits: {0}")]
     NotLimits(String),
+    #[error("Value error, {0}")]
+    NotAHost(InvalidEgressHost),
     #[error("Input should be {MODES}")]
     NotAMode,
     #[error("Input should be a valid list")]
@@ -126,7 +130,7 @@ impl Kind {
             Self::NotUnicode => "string_unicode",
             Self::TooShort => "string_too_short",
             Self::TooLong(_) => "string_too_long",
-            Self::Refused(_) | Self::NotLimits(_) => "value_error",
+            Self::Refused(_) | Self::NotLimits(_) | Self::NotAHost(_) => "value_error",
             Self::NotAMode => "enum",
             Self::NotAList => "list_type",
             Self::NotADictionary => "dict_type",
@@ -146,7 +150,7 @@ impl Kind {
             Self::BrokenJson(error) => Some(json!({ "error": error })),
             Self::TooShort => Some(json!({ "min_length": 1 })),
             Self::TooLong(most) => Some(json!({ "max_length": most })),
-            Self::Refused(_) | Self::NotLimits(_) => Some(json!({ "error": {} })),
+            Self::Refused(_) | Self::NotLimits(_) | Self::NotAHost(_) => Some(json!({ "error": {} })),
             Self::NotAMode => Some(json!({ "expected": MODES })),
             Self::TooMany { what, most, actual } => {
                 Some(json!({ "field_type": what, "max_length": most, "actual_length": actual }))

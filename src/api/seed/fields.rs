@@ -25,6 +25,7 @@ pub(super) struct Fields<'a> {
     pub(super) resume_session_id: Option<&'a RawValue>,
     pub(super) image: Option<&'a RawValue>,
     pub(super) limits: Option<&'a RawValue>,
+    pub(super) egress_hosts: Option<&'a RawValue>,
 }
 
 /// The first entries of a list or dictionary, and how many there are.
@@ -57,6 +58,7 @@ impl<'a> Fields<'a> {
             "resume_session_id" => &mut self.resume_session_id,
             "image" => &mut self.image,
             "limits" => &mut self.limits,
+            "egress_hosts" => &mut self.egress_hosts,
             _ => return None,
         })
     }

@@ -38,9 +38,13 @@ pub(super) struct ExecuteBody {
     /// The sandbox image, one of those the tenant may use. The first of them when absent.
     image: Option<String>,
     /// What the session may use, at most what the tenant may: `max_cost_usd` (US dollars, as text, for all its turns
-    /// together), `max_turns`, `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`. The answer says what was applied.
+    /// together), `max_turns`, `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`,
+    /// `workspace_bytes`, `output_bytes`. The answer says what was applied.
     #[schema(value_type = Option<Value>, example = json!({"max_cost_usd": "0.50", "turn_timeout_ms": 600_000}))]
     limits: Option<Value>,
+    /// The hosts its sandbox may reach, each covered by what the tenant is granted. All of that when absent, none when empty.
+    #[schema(max_items = 1000, example = json!(["packages.example.com:443"]))]
+    egress_hosts: Option<Vec<String>>,
 }
 
 /// How a session stands.
@@ -67,6 +71,13 @@ pub(super) struct StatusBody {
     queue: Option<Value>,
     /// The limits that were applied to the last turn, if any were asked for.
     limits: Option<Value>,
+    /// How many processes of the sandbox were killed for want of memory in the last turn; absent when none was.
+    #[schema(example = 1)]
+    out_of_memory_kills: Option<u64>,
+    /// The first of the files that would run later on somebody's host and were changed in any of the session's turns, if any
+    /// were: `GET /v1/sessions/{session_id}/changes` tells all.
+    #[schema(example = json!([".git/hooks/post-commit"]))]
+    changed_executables: Option<Vec<String>>,
 }
 
 /// A message of the conversation.

@@ -15,8 +15,8 @@ use super::{SeedError, messages};
 use crate::admission::Place;
 use crate::api::ApiState;
 use crate::api::auth::SessionCaller;
-use crate::domain::{SeedStatus, SessionId, SessionLimits, SessionOverview, SessionState, TenantId, Timestamp};
-use crate::store::Store;
+use crate::domain::{SeedStatus, SessionId, SessionLimits, SessionState, TenantId, Timestamp};
+use crate::store::{Conversation, Store};
 
 /// The type of an answer that is written by hand.
 pub(super) const JSON: (http::HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -39,6 +39,10 @@ struct Tail<'a> {
     queue: Option<Waiting>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<SessionLimits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_of_memory_kills: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changed_executables: &'a [String],
 }
 
 /// Where a session stands in the queue.
@@ -79,10 +83,11 @@ pub(super) async fn read(
 ) -> Result<Vec<u8>, SeedError> {
     let found = store.conversation(tenant, name.id()?, messages::render).await?;
     let conversation = found.ok_or(SeedError::SessionNotFound(name))?;
-    Ok(write(&conversation.overview, &conversation.messages, place, now))
+    Ok(write(&conversation, place, now))
 }
 
-fn write(overview: &SessionOverview, messages: &[u8], place: Option<Place>, now: Timestamp) -> Vec<u8> {
+fn write(conversation: &Conversation, place: Option<Place>, now: Timestamp) -> Vec<u8> {
+    let (overview, messages) = (&conversation.overview, &conversation.messages[..]);
     let head = object(&Head { session_id: overview.session.id, status: overview.seed_status() });
     let tail = object(&Tail {
         result: run_result::of(overview),
@@ -93,6 +98,8 @@ fn write(overview: &SessionOverview, messages: &[u8], place: Option<Place>, now:
             .filter(|_| overview.session.state == SessionState::Queued)
             .map(|Place { position }| Waiting { position, waited_ms: now.millis_since(overview.turn.created_at) }),
         limits: overview.turn.spec.limits,
+        out_of_memory_kills: conversation.out_of_memory_kills(),
+        changed_executables: &overview.session.changed_executables,
     });
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
     [head, br#","messages":"#, messages, b",", tail].concat()

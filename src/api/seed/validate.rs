@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::fault::{Fault, Kind, Step};
 use super::fields::{Entries, Fields, Item, MAX_ENTRIES, Member};
 use super::integer;
-use crate::domain::{PermissionMode, SessionLimits, TurnSpec};
+use crate::domain::{EgressHost, PermissionMode, SessionLimits, TurnSpec};
 
 /// How many rounds of model and tools a request may ask for.
 const MAX_TURNS: std::ops::RangeInclusive<i64> = 1..=100;
@@ -48,6 +48,7 @@ pub(super) fn execute(body: &RawValue, max_prompt_bytes: usize) -> Result<Execut
     let resume = reader.optional_text("resume_session_id", fields.resume_session_id);
     let image = reader.optional_text("image", fields.image);
     let limits = reader.limits(fields.limits);
+    let egress_hosts = reader.egress_hosts(fields.egress_hosts);
     if !reader.0.is_empty() {
         return Err(reader.0);
     }
@@ -65,6 +66,7 @@ pub(super) fn execute(body: &RawValue, max_prompt_bytes: usize) -> Result<Execut
         tools: None,
         image: image.filter(not_empty),
         limits,
+        egress_hosts,
     };
     Ok(ExecuteRequest { prompt, cwd: cwd.filter(not_empty), resume: resume.filter(not_empty), spec })
 }
@@ -136,6 +138,19 @@ impl Reader {
         limits.map_err(|error| self.note(&Kind::NotLimits(error.to_string()), &[Step::name("limits")], value)).ok()
     }
 
+    /// Absent and empty are not the same here: the one is all hosts there are, the other none.
+    fn egress_hosts(&mut self, value: Option<&RawValue>) -> Option<Vec<EgressHost>> {
+        let name = "egress_hosts";
+        let mut hosts = Vec::new();
+        for (place, item, text) in self.items(name, present(value)?) {
+            match text.parse() {
+                Ok(host) => hosts.push(host),
+                Err(invalid) => self.note(&Kind::NotAHost(invalid), &[Step::name(name), Step::Place(place)], item),
+            }
+        }
+        Some(hosts)
+    }
+
     fn max_turns(&mut self, value: Option<&RawValue>) -> Option<u32> {
         let value = present(value)?;
         let number = integer::from_json(value).and_then(|number| match number {
@@ -154,7 +169,12 @@ impl Reader {
 
     fn list(&mut self, name: &'static str, value: Option<&RawValue>) -> Vec<String> {
         let Some(value) = present(value) else { return Vec::new() };
-        let Ok(items) = serde_json::from_str::<Entries<Item<'_>>>(value.get()) else {
+        self.items(name, value).into_iter().map(|(_, _, text)| text).collect()
+    }
+
+    /// The texts of a list, each with its place and as it came.
+    fn items<'a>(&mut self, name: &'static str, value: &'a RawValue) -> Vec<(usize, Item<'a>, String)> {
+        let Ok(items) = serde_json::from_str::<Entries<Item<'a>>>(value.get()) else {
             self.note(&Kind::NotAList, &[Step::name(name)], value);
             return Vec::new();
         };
@@ -164,7 +184,7 @@ impl Reader {
             let here = [Step::name(name), Step::Place(place)];
             if let Some(text) = self.text(&here, item) {
                 self.refuse_nul(&here, item, &text);
-                texts.push(text);
+                texts.push((place, item, text));
             }
         }
         texts

@@ -12,7 +12,7 @@ use crate::domain::TenantRoot;
 use crate::drill::bench::{Bench, unclear};
 use crate::drill::ground::Tenant;
 use crate::drill::outcome::Outcome;
-use crate::sandbox::{Workspace, WorkspaceError};
+use crate::spawner::{WorkspaceError, WorkspacePath, look_at};
 
 /// What opens a directory for a tenant, and answers which it was: device and inode.
 type Opener = fn(&[TenantRoot], &str) -> Result<(u64, u64), WorkspaceError>;
@@ -68,13 +68,17 @@ const ODD: &[&str] = &["a:b", "a,b", "-v", "new\nline", "quo\"te", "a=b", "nu\u{
 
 /// Tries them all on the product's own way to open a workspace.
 pub(super) fn probe(bench: &Bench) -> Outcome {
-    let opener: Opener =
-        |roots, cwd| Workspace::open(roots, Some(cwd)).map(|workspace| (workspace.device, workspace.inode));
     let base = match bench.ground.tenant() {
         Ok(base) => base,
         Err(error) => return unclear("a tenant's directory could not be made", &error),
     };
-    attempt(&base, opener).and(foreign_file_systems())
+    attempt(&base, ours).and(foreign_file_systems())
+}
+
+/// The product's own way.
+fn ours(roots: &[TenantRoot], cwd: &str) -> Result<(u64, u64), WorkspaceError> {
+    let found = look_at(&WorkspacePath::of_request(roots, Some(cwd))?)?;
+    Ok((found.device, found.inode))
 }
 
 /// Tries them all on `open`, below the root of `base`.
@@ -132,13 +136,14 @@ fn short(path: &Path) -> std::path::PathBuf {
 /// What is mounted below a root is on another file system, and stays out; so does what a magic link leads to.
 fn foreign_file_systems() -> Outcome {
     let mut seen = Vec::new();
+    let look = |root: &str, name: &str| look_at(&WorkspacePath { root: root.into(), relative: name.into() });
     for name in ["proc", "sys", "dev", "proc/self"] {
-        if !matches!(Workspace::open_below(Path::new("/"), Path::new(name)), Err(WorkspaceError::Outside)) {
+        if !matches!(look("/", name), Err(WorkspaceError::Outside)) {
             seen.push(format!("/{name} is not refused as another file system of /"));
         }
     }
     for (root, name) in [("/proc/self", "cwd"), ("/proc/self", "root"), ("/proc/self/task", "../root")] {
-        if Workspace::open_below(Path::new(root), Path::new(name)).is_ok() {
+        if look(root, name).is_ok() {
             seen.push(format!("the magic link {name} of {root} was followed"));
         }
     }
@@ -163,7 +168,6 @@ mod tests {
         for way in ["../rival", "link/project", "project/up", "/proc/self/root", "inner-link", "magic/etc"] {
             assert!(seen.contains(&format!("\"{way}\"")), "{way} is not in {seen}");
         }
-        let ours: Opener = |roots, cwd| Workspace::open(roots, Some(cwd)).map(|found| (found.device, found.inode));
         assert_eq!(attempt(&ground.tenant().unwrap(), ours), Outcome::Held);
         assert_eq!(foreign_file_systems(), Outcome::Held);
     }

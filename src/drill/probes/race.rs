@@ -1,6 +1,5 @@
 //! A workspace that is exchanged for a link to another tenant's directory while sandboxes are opened on it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,9 +10,11 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::drill::bench::{Bench, unclear};
 use crate::drill::ground::Tenant;
+use crate::drill::guest::Guest;
 use crate::drill::outcome::Outcome;
 use crate::drill::probe::{Attempt, Class, Probe};
-use crate::sandbox::Workspace;
+use crate::sandbox::OpenError;
+use crate::spawner::SpawnerError;
 
 /// How many sandboxes are opened meanwhile.
 const OPENINGS: usize = 6;
@@ -22,7 +23,7 @@ const OPENINGS: usize = 6;
 const SWAP_EVERY: Duration = Duration::from_micros(100);
 
 /// How often the directory is looked for between two swaps.
-const LOOKS: usize = 100_000;
+const LOOKS: usize = 10_000;
 
 pub(super) const PROBES: &[Probe] = &[Probe {
     id: "swapped_workspace",
@@ -56,6 +57,17 @@ impl Drop for Swapper {
     }
 }
 
+/// A sandbox that was ordered while the name meant the directory, whatever it means when it is mounted; `None` when it never did.
+async fn opened(bench: &Bench, tenant: &Tenant) -> Option<Result<Guest, OpenError>> {
+    for _ in 0..LOOKS {
+        match bench.open_on(tenant, tenant.workspace("project")).await {
+            Err(OpenError::Spawner(SpawnerError::Workspace(_))) => {}
+            opened => return Some(opened),
+        }
+    }
+    None
+}
+
 async fn swapped(bench: &Bench) -> Outcome {
     let laid_out = || {
         let (tenant, rival) = (bench.ground.tenant()?, bench.ground.tenant()?);
@@ -71,11 +83,10 @@ async fn swapped(bench: &Bench) -> Outcome {
     let swapper = Swapper::start(&tenant);
     let mut known = 0;
     for _ in 0..OPENINGS {
-        let found = (0..LOOKS).find_map(|_| Workspace::open_below(&tenant.root, Path::new("project")).ok());
-        let Some(workspace) = found else { continue };
-        let mut guest = match bench.open_on(&tenant, &workspace).await {
-            Ok(guest) => guest,
-            Err(error) => return unclear("no sandbox could be opened between two swaps", &error),
+        let mut guest = match opened(bench, &tenant).await {
+            Some(Ok(guest)) => guest,
+            Some(Err(error)) => return unclear("no sandbox could be opened between two swaps", &error),
+            None => continue,
         };
         guest.start(include_str!("scripts/swapped_workspace.py"), serde_json::json!({}));
         let outcome = guest.verdict().await;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::domain::{Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp};
-use crate::drill::RootPolicy;
 use crate::drill::bench::{Bench, unclear};
 use crate::drill::ground;
 use crate::drill::outcome::Outcome;
+use crate::spawner::{NewRoots, Policy, RootsHere};
 
 /// The machine's own places, and the usual ones of engines.
 const MACHINE: &[&str] = &[
@@ -27,10 +27,19 @@ const MACHINE: &[&str] = &[
     "/root",
 ];
 
+/// What decides whether a directory may be the root of a new tenant, beside another's: an error says why not.
+type RootPolicy = fn(&Config, &Tenant, &TenantRoot) -> Result<(), String>;
+
+/// The product's own.
+fn ours(config: &Config, other: &Tenant, root: &TenantRoot) -> Result<(), String> {
+    let new = NewRoots::beside(config, std::slice::from_ref(other), std::slice::from_ref(root));
+    RootsHere::new(config, Policy::Embedded).prepare(&new).map_err(|refused| refused.to_string())
+}
+
 /// Asks the product's own policy.
 pub(super) fn probe(bench: &Bench) -> Outcome {
     match bench.ground.tenant() {
-        Ok(base) => attempt(&base, &bench.config, bench.may_be_root),
+        Ok(base) => attempt(&base, &bench.config, ours),
         Err(error) => unclear("a tenant's directory could not be made", &error),
     }
 }

@@ -1,6 +1,6 @@
 //! Finding a key, and speaking in the agent's place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::domain::{SessionId, TurnSpec};
 use crate::drill::bench::{Bench, unclear};
 use crate::drill::outcome::Outcome;
 use crate::drill::probe::{Attempt, Class, Probe, Size};
-use crate::sandbox::MODEL_SOCKET_INSIDE;
+use crate::spawner::MODEL_SOCKET_INSIDE;
 
 pub(super) const PROBES: &[Probe] = &[
     Probe {
@@ -34,9 +34,10 @@ async fn forged_output(bench: &Bench) -> Outcome {
         Err(error) => return unclear("a tenant's directory could not be made", &error),
     };
     let (settings, conversation) = (&bench.config.agent, Conversation::New(SessionId::generate()));
+    let env = agent::agent_env(&BTreeMap::new(), MODEL_SOCKET_INSIDE, None, settings, &BTreeSet::new());
     let asked = json!({
-        "argv": agent::argv(conversation, &TurnSpec::default(), settings),
-        "env": agent::agent_env(&BTreeMap::new(), MODEL_SOCKET_INSIDE, settings),
+        "argv": agent::argv(conversation, &TurnSpec::default(), settings, &BTreeSet::new(), &env),
+        "env": env,
     });
     let script = include_str!("scripts/forged_output.py");
     bench.run_for(&tenant, Size::Ordered, script, asked).await.and(bench.returned(&tenant).await)

@@ -1,11 +1,9 @@
 //! The sandbox as a whole: what its shim finds is what was ordered.
 
-use std::path::Path;
-
 use crate::drill::bench::{Bench, unclear};
 use crate::drill::outcome::{Outcome, told};
 use crate::drill::probe::{Attempt, Class, Probe};
-use crate::sandbox::{OpenError, Workspace};
+use crate::sandbox::OpenError;
 
 pub(super) const PROBES: &[Probe] = &[Probe {
     id: "posture",
@@ -21,11 +19,7 @@ async fn posture(bench: &Bench) -> Outcome {
         Ok(tenant) => tenant,
         Err(error) => return unclear("a tenant's directory could not be made", &error),
     };
-    let workspace = match Workspace::open_below(&tenant.root, Path::new("")) {
-        Ok(workspace) => workspace,
-        Err(error) => return unclear("the workspace could not be opened", &error),
-    };
-    match bench.open_strictly(&tenant, &workspace).await {
+    match bench.open_strictly(&tenant, tenant.workspace("")).await {
         Ok(guest) => {
             guest.close().await;
             bench.returned(&tenant).await

@@ -13,7 +13,8 @@ use crate::engine::{Labels, Limits, SandboxSpec, UnfitSpec};
 /// Users below belong to the system.
 const FIRST_USER: u32 = 1000;
 
-/// Bytes of `/dev/shm`, which browsers and databases in tests use. Part of the memory limit.
+/// Bytes of `/dev/shm`, which browsers and databases in tests use. Part of the memory limit. Mounted by us, because
+/// Docker's own has no bound of files, and empty files take kernel memory.
 const SHARED_MEMORY_BYTES: i64 = 64 << 20;
 
 /// A quarter of what everything else gets: when the processor is short, the server goes first.
@@ -62,7 +63,6 @@ fn host_config(spec: &SandboxSpec) -> Result<HostConfig, UnfitSpec> {
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         mounts: Some(mounts::all(spec)?),
         tmpfs: Some(scratch(spec)),
-        shm_size: Some(SHARED_MEMORY_BYTES),
         memory: Some(limits.memory_bytes),
         // Memory and swap together: no swap.
         memory_swap: Some(limits.memory_bytes),
@@ -91,6 +91,10 @@ fn scratch(spec: &SandboxSpec) -> HashMap<String, String> {
     let sized = format!("rw,exec,nosuid,nodev,size={scratch_bytes},nr_inodes={scratch_inodes}");
     HashMap::from([
         ("/tmp".to_owned(), format!("{sized},mode=1777")),
+        (
+            "/dev/shm".to_owned(),
+            format!("rw,noexec,nosuid,nodev,size={SHARED_MEMORY_BYTES},nr_inodes={scratch_inodes},mode=1777"),
+        ),
         ("/home/agent".to_owned(), format!("{sized},mode=0700,uid={uid},gid={gid}")),
     ])
 }

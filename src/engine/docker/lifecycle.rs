@@ -21,6 +21,10 @@ impl Engine for Docker {
         self.description().await
     }
 
+    async fn runtimes(&self) -> Result<Vec<String>, EngineError> {
+        self.known_runtimes().await
+    }
+
     async fn find_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         self.image(reference).await
     }

@@ -20,6 +20,14 @@ impl Docker {
         Ok(docker.into_iter().chain(parts).chain(kernel).collect::<Vec<_>>().join(", "))
     }
 
+    /// The runtimes in Docker's configuration, in order.
+    pub(super) async fn known_runtimes(&self) -> Result<Vec<String>, EngineError> {
+        let info = self.client.info().await.map_err(|error| EngineError::Describe(self.cause(error)))?;
+        let mut names: Vec<_> = info.runtimes.unwrap_or_default().into_keys().collect();
+        names.sort();
+        Ok(names)
+    }
+
     pub(super) async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         match self.client.inspect_image(reference).await {
             Ok(image) => {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire::{KEY, PLACEHOLDER, Told};
 use crate::cli::stand_in::StandIn;
-use crate::config::{GatewayConfig, RatesConfig};
+use crate::config::{EgressConfig, GatewayConfig, RatesConfig};
 use crate::domain::clock::ManualClock;
 use crate::domain::{
     By, KeyId, Rate, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId,
@@ -67,6 +67,15 @@ impl House {
 
     /// A gateway whose settings are changed by `change`.
     pub(super) async fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::made(change, &EgressConfig::test(), &[]).await
+    }
+
+    /// A gateway whose sandbox may reach `hosts`, by these settings of egress.
+    pub(super) async fn granting(hosts: &[&str], egress: &EgressConfig) -> Self {
+        Self::made(|_| {}, egress, hosts).await
+    }
+
+    async fn made(change: impl FnOnce(&mut GatewayConfig), egress: &EgressConfig, hosts: &[&str]) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let store = Store::open(&database(&directory)).await.unwrap();
         let (stand_in, upstream_url) = stand_in().await;
@@ -82,10 +91,11 @@ impl House {
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));
         let rates = any_rate();
-        let gateway = Gateway::new(&config, rates, store.clone(), clock, tasks.clone()).unwrap();
+        let gateway = Gateway::new(&config, egress, rates, store.clone(), clock, tasks.clone()).unwrap();
         let (prices, (sockets, receiver)) = (gateway.prices(), mpsc::channel(1));
         tasks.spawn("gateway", gateway.serve(receiver));
-        let caller = caller(&store, "acme").await;
+        let granted = hosts.iter().map(|host| host.parse().unwrap()).collect();
+        let caller = Caller { egress: granted, ..caller(&store, "acme").await };
         let (sandbox, closed) = sandbox(&caller, &sockets, &directory).await;
         Self { stand_in, store, prices, caller, tasks, closed, sandbox, sockets, directory }
     }
@@ -195,7 +205,7 @@ async fn caller(store: &Store, name: &str) -> Caller {
     };
     let new = NewSession { id: session, tenant, root: "/srv".into(), relative: "".into(), turn: first };
     store.sessions().create(&new).await.unwrap();
-    Caller { tenant, session, turn, activity: Activity::new() }
+    Caller { tenant, session, turn, activity: Activity::new(), egress: Arc::default() }
 }
 
 /// The sandbox of `caller`: its client, and what to cancel when it is gone.

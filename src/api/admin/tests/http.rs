@@ -16,11 +16,11 @@ use crate::api::ApiState;
 use crate::api::admin::router;
 use crate::api::auth::{Gate, Owner, Tokens, Verifier, ensure_operator_key};
 use crate::domain::PlainKey;
-use crate::engine::fake::FakeEngine;
 use crate::gateway::Prices;
 use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
 use crate::session::Registry;
+use crate::spawner::{Local, root_keeper};
 
 /// A running admin API, and the operators' key to it.
 pub(super) struct Admin {
@@ -46,6 +46,7 @@ impl Admin {
             gate: Arc::new(gate),
             prices: Prices::load(Path::new("")).unwrap(),
             sessions: no_sessions(&fixture, &tasks),
+            roots: root_keeper(&fixture.config).into(),
         };
         let (router, _document) = router().split_for_parts();
         Self { fixture, router: router.with_state(state.clone()), state, key }
@@ -68,8 +69,7 @@ impl Admin {
 /// A registry the admin API asks nothing of.
 fn no_sessions(fixture: &Fixture, tasks: &Tasks) -> Registry {
     let (config, (model_sockets, _)) = (Arc::clone(&fixture.config), mpsc::channel(1));
-    let engine = Arc::new(FakeEngine::new([]));
-    let maker = Maker::new(engine, Arc::clone(&config), tasks.clone(), "test", "image", model_sockets);
+    let maker = Maker::new(Local::fake(&config), Arc::clone(&config), tasks.clone(), model_sockets);
     Registry::new(fixture.store.clone(), Arc::new(fixture.clock.clone()), config, tasks.clone(), maker)
 }
 

@@ -11,6 +11,7 @@ use super::{CreateTenantError, create_tenant};
 use crate::config::Config;
 use crate::domain::clock::ManualClock;
 use crate::domain::{By, Tenant, Timestamp};
+use crate::spawner::root_keeper;
 use crate::store::Store;
 
 /// An installation in a directory of its own: the data in `data`, and room for roots beside it.
@@ -36,6 +37,6 @@ impl Fixture {
     }
 
     async fn create(&self, name: &str, roots: &[PathBuf]) -> Result<Tenant, CreateTenantError> {
-        create_tenant(&self.store, &self.config, name, roots.to_vec(), &By::test()).await
+        create_tenant(&self.store, &self.config, &*root_keeper(&self.config), name, roots.to_vec(), &By::test()).await
     }
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use rustix::process::geteuid;
 
 use super::Fixture;
-use crate::api::admin::{CreateTenantError, RootError};
+use crate::api::admin::CreateTenantError;
 use crate::config::Config;
+use crate::spawner::RootError;
 use crate::store::StoreError;
 
 fn owner_and_mode(path: &Path) -> (u32, u32, u32) {

@@ -54,6 +54,17 @@ async fn of_the_prompt() {
 }
 
 #[tokio::test]
+async fn of_the_hosts_to_reach() {
+    let msg = "Value error, `10.0.0.1:443` is no host to grant: give a name with its port, such as \
+               `packages.example.com:443` or `*.example.org:443`, never an address";
+    let body = r#"{"prompt":"x","egress_hosts":[1,"a.example.org:443","10.0.0.1:443"]}"#;
+    let number = fault("string_type", r#""egress_hosts",0"#, NOT_TEXT, "1", "");
+    let address = fault("value_error", r#""egress_hosts",2"#, msg, r#""10.0.0.1:443""#, r#"{"error":{}}"#);
+    assert_faults(body, &[number, address]).await;
+    assert_field("egress_hosts", &[("{}", "list_type", "Input should be a valid list", "")]).await;
+}
+
+#[tokio::test]
 async fn of_the_permission_mode() {
     let modes = "'default', 'acceptEdits', 'plan' or 'bypassPermissions'";
     let (msg, ctx) = (format!("Input should be {modes}"), format!(r#"{{"expected":"{modes}"}}"#));

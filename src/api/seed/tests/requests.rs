@@ -43,7 +43,8 @@ async fn everything_asked_for_is_taken() {
     let request = taken(
         r#"{"prompt":"x","system_prompt":" be brief ","permission_mode":"acceptEdits","model":"m","cwd":"/srv/a b",
             "max_turns":100,"allowed_tools":["Bash","Read"],"disallowed_tools":["Bash(rm:*)"],
-            "env":{"B":"2","A":"","B":"3"},"resume_session_id":"some session"}"#,
+            "env":{"B":"2","A":"","B":"3"},"resume_session_id":"some session",
+            "egress_hosts":["Packages.example.com:443","*.example.org:443"]}"#,
     )
     .await;
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
@@ -55,10 +56,17 @@ async fn everything_asked_for_is_taken() {
         disallowed_tools: texts(&["Bash(rm:*)"]),
         max_turns: Some(100),
         env: [("A", ""), ("B", "3")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        egress_hosts: Some(["packages.example.com:443", "*.example.org:443"].map(|host| host.parse().unwrap()).into()),
         ..TurnSpec::default()
     };
     let (cwd, resume) = (Some("/srv/a b".to_owned()), Some("some session".to_owned()));
     assert_eq!(request, ExecuteRequest { prompt: "x".to_owned(), cwd, resume, spec });
+}
+
+#[tokio::test]
+async fn no_hosts_are_not_as_good_as_none_named() {
+    assert_eq!(taken(r#"{"prompt":"x","egress_hosts":[]}"#).await.spec.egress_hosts, Some(vec![]));
+    assert_eq!(taken(r#"{"prompt":"x","egress_hosts":null}"#).await.spec.egress_hosts, None);
 }
 
 #[tokio::test]

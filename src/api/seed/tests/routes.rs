@@ -12,8 +12,8 @@ use super::answer;
 use crate::api::seed::session_name::SessionName;
 use crate::api::seed::{SeedError, not_found, only, redirect, root};
 use crate::domain::SeedStatus;
-use crate::sandbox::WorkspaceError;
 use crate::session::{CancelError, DeleteError, ResumeError, StartError};
+use crate::spawner::WorkspaceError;
 
 fn app() -> Router {
     let open: OpenApiRouter = OpenApiRouter::new().routes(only("GET", routes!(root::root)));

@@ -6,9 +6,8 @@
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-
-use tokio::net::UnixListener;
 
 use crate::engine::ReadOnlyMount;
 
@@ -78,6 +77,7 @@ impl SandboxDirectory {
         let path = self.sockets().join(name);
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o666))?;
+        listener.set_nonblocking(true)?;
         Ok(listener)
     }
 

@@ -6,10 +6,13 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
+use super::{FoundWorkspace, WorkspacePath};
 use crate::domain::TenantRoot;
 use crate::engine::WorkspaceMount;
 
@@ -18,24 +21,17 @@ const FIRST_USER: u32 = 1000;
 
 /// A directory that was found to be inside a root, held open.
 #[derive(Debug)]
-pub struct Workspace {
-    descriptor: OwnedFd,
-    /// The root it lies below.
-    pub root: PathBuf,
-    /// Its path below the root; empty for the root itself.
-    pub relative: PathBuf,
-    /// Its owner, as whom the sandbox runs.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-    /// The device it lies on.
-    pub device: u64,
-    /// Its number on the device.
-    pub inode: u64,
+pub(super) struct Workspace {
+    descriptor: Arc<OwnedFd>,
+    /// Where it was found.
+    path: PathBuf,
+    /// What it is.
+    pub(super) found: FoundWorkspace,
 }
 
 /// Why a directory cannot be worked in: texts for the caller, who learns nothing of what lies outside its roots.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum WorkspaceError {
     /// The tenant may work nowhere.
     #[error("this tenant has no directory to work in; ask the operator to give it a root")]
@@ -58,64 +54,78 @@ pub enum WorkspaceError {
     /// It belongs to the system.
     #[error("cwd belongs to a system user; a sandbox runs as the directory's owner, whose uid must be 1000 or more")]
     SystemOwner,
-    /// It cannot be opened.
+    /// It cannot be opened; the kernel's number says why.
     #[error("cwd cannot be opened")]
-    Unusable(#[source] Errno),
+    Unusable(i32),
 }
 
-impl Workspace {
-    /// Opens the directory a request names: `None` or `""` for the first root itself, an absolute path inside a root,
-    /// or a path relative to the first root.
+impl WorkspacePath {
+    /// Reads which directory a request names: `None` or `""` for the first root itself, an absolute path inside a root,
+    /// or a path relative to the first root. Nothing is opened yet.
     ///
     /// # Errors
-    /// When it is not a directory that can be worked in.
-    pub fn open(roots: &[TenantRoot], cwd: Option<&str>) -> Result<Self, WorkspaceError> {
+    /// When it names no directory below a root.
+    pub fn of_request(roots: &[TenantRoot], cwd: Option<&str>) -> Result<Self, WorkspaceError> {
         let first = roots.first().ok_or(WorkspaceError::NoRoots)?.path();
         let asked = Path::new(cwd.unwrap_or_default());
         if asked.is_relative() {
-            return Self::open_below(first, asked);
+            return Ok(Self { root: first.to_owned(), relative: asked.to_owned() });
         }
         let inside = roots.iter().filter_map(|root| Some((root.path(), asked.strip_prefix(root.path()).ok()?)));
         let (root, relative) = inside.max_by_key(|(root, _)| root.as_os_str().len()).ok_or(WorkspaceError::Outside)?;
-        Self::open_below(root, relative)
+        Ok(Self { root: root.to_owned(), relative: relative.to_owned() })
     }
+}
 
-    /// Opens `relative` below `root`.
+impl Workspace {
+    /// Opens the directory. `base` is the operator's, and is opened as it is named; from there on no link is followed, and
+    /// below the root no other filesystem is entered.
     ///
     /// # Errors
     /// When it is not a directory that can be worked in.
-    pub fn open_below(root: &Path, relative: &Path) -> Result<Self, WorkspaceError> {
+    pub(super) fn open(base: &Path, path: &WorkspacePath) -> Result<Self, WorkspaceError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let resolve =
-            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-        let root_descriptor = openat(CWD, root, flags, Mode::empty()).map_err(reason)?;
-        let path = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
-        let descriptor = openat2(&root_descriptor, path, flags, Mode::empty(), resolve).map_err(reason)?;
+        let inside = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let below = |directory: OwnedFd, path: &Path, resolve| {
+            let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+            openat2(&directory, path, flags, Mode::empty(), resolve).map_err(reason)
+        };
+        let root = path.root.strip_prefix(base).map_err(|_| WorkspaceError::Outside)?;
+        let descriptor = openat(CWD, base, flags, Mode::empty()).map_err(reason)?;
+        let descriptor = below(descriptor, root, inside)?;
+        let descriptor = below(descriptor, &path.relative, inside | ResolveFlags::NO_XDEV)?;
         let status = fstat(&descriptor).map_err(reason)?;
         if status.st_uid < FIRST_USER || status.st_gid < FIRST_USER {
             return Err(WorkspaceError::SystemOwner);
         }
-        Ok(Self {
-            descriptor,
-            root: root.to_owned(),
-            relative: relative.to_owned(),
-            uid: status.st_uid,
-            gid: status.st_gid,
-            device: status.st_dev,
-            inode: status.st_ino,
-        })
+        let found =
+            FoundWorkspace { uid: status.st_uid, gid: status.st_gid, device: status.st_dev, inode: status.st_ino };
+        Ok(Self { descriptor: Arc::new(descriptor), path: path.root.join(&path.relative), found })
     }
 
     /// The workspace as an engine is given it: by the open descriptor, valid as long as `self` lives.
-    pub fn by_descriptor(&self) -> WorkspaceMount {
+    pub(super) fn by_descriptor(&self) -> WorkspaceMount {
         let number = self.descriptor.as_raw_fd();
         WorkspaceMount::Descriptor(format!("/proc/{}/fd/{number}", std::process::id()).into())
     }
 
-    /// The workspace as an engine is given it that cannot reach our descriptors.
-    pub fn by_path(&self) -> WorkspaceMount {
-        WorkspaceMount::Path(self.root.join(&self.relative))
+    /// The open directory itself, for whoever looks at what it holds.
+    pub(super) fn directory(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.descriptor)
     }
+
+    /// The workspace as an engine is given it that cannot reach our descriptors.
+    pub(super) fn by_path(&self) -> WorkspaceMount {
+        WorkspaceMount::Path(self.path.clone())
+    }
+}
+
+/// Looks at a directory below a root of this machine, as it would be opened for a session.
+///
+/// # Errors
+/// When it is not a directory that can be worked in.
+pub fn look_at(path: &WorkspacePath) -> Result<FoundWorkspace, WorkspaceError> {
+    Ok(Workspace::open(Path::new("/"), path)?.found)
 }
 
 fn reason(errno: Errno) -> WorkspaceError {
@@ -125,7 +135,7 @@ fn reason(errno: Errno) -> WorkspaceError {
         Errno::NOENT => WorkspaceError::Missing,
         Errno::NOTDIR => WorkspaceError::NotADirectory,
         Errno::NAMETOOLONG | Errno::INVAL => WorkspaceError::NotAPath,
-        other => WorkspaceError::Unusable(other),
+        other => WorkspaceError::Unusable(other.raw_os_error()),
     }
 }
 
@@ -152,19 +162,23 @@ mod tests {
         (base, roots)
     }
 
+    fn open_in(roots: &[TenantRoot], cwd: Option<&str>) -> Result<Workspace, WorkspaceError> {
+        Workspace::open(Path::new("/"), &WorkspacePath::of_request(roots, cwd)?)
+    }
+
     fn open(cwd: &str) -> Result<Workspace, WorkspaceError> {
         let (_base, roots) = roots();
-        Workspace::open(&roots[..1], Some(cwd))
+        open_in(&roots[..1], Some(cwd))
     }
 
     #[test]
     fn a_directory_of_the_tenant_is_opened_by_any_of_its_names() {
         let (base, roots) = roots();
         let absolute = base.path().join("acme/project");
-        let one = Workspace::open(&roots, absolute.to_str()).unwrap();
-        let two = Workspace::open(&roots, Some("project")).unwrap();
-        assert_eq!((one.device, one.inode), (two.device, two.inode));
-        assert_eq!(Workspace::open(&roots, None).unwrap().relative, Path::new(""));
+        let one = open_in(&roots, absolute.to_str()).unwrap();
+        let two = open_in(&roots, Some("project")).unwrap();
+        assert_eq!(one.found, two.found);
+        assert_eq!(WorkspacePath::of_request(&roots, None).unwrap().relative, Path::new(""));
     }
 
     #[test]
@@ -172,7 +186,7 @@ mod tests {
         let (base, roots) = roots();
         let rival = base.path().join("rival/project");
         for cwd in [rival.to_str().unwrap(), "/etc", "/nowhere", "../rival", "project/../../rival", "../nowhere"] {
-            let error = Workspace::open(&roots[..1], Some(cwd)).unwrap_err();
+            let error = open_in(&roots[..1], Some(cwd)).unwrap_err();
             assert!(matches!(error, WorkspaceError::Outside), "{cwd}: {error:?}");
         }
     }

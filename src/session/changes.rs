@@ -1,0 +1,119 @@
+//! What is written down of what a session left in its workspace, and where the files are kept that were undone.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use tracing::{error, info, warn};
+
+use super::Registry;
+use super::registry::Shared;
+use crate::domain::{
+    Changes, Quarantined, SessionFile, SessionId, SessionOverview, Timestamp, TurnChanges, TurnId, Undone,
+};
+use crate::spawner::SpawnerError;
+use crate::store::StoreError;
+
+/// Writes down what the session's turn left. The session goes on whatever becomes of this; the log tells.
+pub(super) async fn record(shared: &Shared, overview: &SessionOverview, found: Result<Changes, SpawnerError>) {
+    let (session, turn, at) = (&overview.session, overview.turn.id, shared.clock.now());
+    let (changes, files) = match found {
+        Ok(mut changes) => {
+            let undone = std::mem::take(&mut changes.quarantined);
+            (Ok(changes), keep(shared.config.files_dir().join(session.id.to_string()), turn, at, undone).await)
+        }
+        Err(error) => {
+            error!(session = %session.id, error = &error as &dyn std::error::Error, "what a session changed is not known");
+            (Err(format!("what the session changed is not known: {error}")), Vec::new())
+        }
+    };
+    if let Ok(changes) = &changes
+        && changes.totals.executables > 0
+    {
+        let (count, undone) = (changes.totals.executables, files.len());
+        info!(session = %session.id, count, undone, "a session changed files that would run later");
+    }
+    for file in &files {
+        if let Undone::No(reason) = &file.undone {
+            warn!(session = %session.id, path = file.path, reason, "a change of a file that would run later could not be undone");
+        }
+    }
+    let found = TurnChanges { turn, changes, at };
+    if let Err(error) = shared.store.changes().record(session.tenant, session.id, &found, &files).await {
+        error!(
+            session = %session.id,
+            error = &error as &dyn std::error::Error,
+            "what a session changed could not be stored"
+        );
+    }
+}
+
+/// Writes down that what a turn changed will never be known, because the server ended during it.
+pub(super) async fn record_unknown(shared: &Shared, overview: &SessionOverview) -> Result<(), StoreError> {
+    if !shared.config.survey.enabled {
+        return Ok(());
+    }
+    let (session, at) = (&overview.session, shared.clock.now());
+    let changes = Err("the server ended during the turn, so what the session changed is not known".to_owned());
+    let found = TurnChanges { turn: overview.turn.id, changes, at };
+    shared.store.changes().record(session.tenant, session.id, &found, &[]).await
+}
+
+/// Keeps what the session had left where its changes were undone, in `directory`.
+async fn keep(directory: PathBuf, turn: TurnId, at: Timestamp, undone: Vec<Quarantined>) -> Vec<SessionFile> {
+    let keeping = move || {
+        let file = |(index, Quarantined { path, undone, contents, whole }): (usize, Quarantined)| {
+            let name = format!("{turn}-{index}");
+            let stored = contents.and_then(|contents| match store(&directory, &name, &contents) {
+                Ok(()) => Some((name, contents.len() as u64)),
+                Err(error) => {
+                    error!(path, %error, directory = %directory.display(), "what was undone could not be kept");
+                    None
+                }
+            });
+            let (stored, size_bytes) = stored.unzip();
+            SessionFile { number: 0, turn, path, undone, stored, size_bytes, whole, at }
+        };
+        undone.into_iter().enumerate().map(file).collect()
+    };
+    tokio::task::spawn_blocking(keeping).await.unwrap_or_default()
+}
+
+fn store(directory: &Path, name: &str, contents: &[u8]) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(directory.join(name))?;
+    io::Write::write_all(&mut file, contents)?;
+    file.sync_all()
+}
+
+impl Registry {
+    /// Whether a supervisor has the session: what its turn changed may still be to come.
+    pub fn is_live(&self, id: SessionId) -> bool {
+        self.shared().is_live(id)
+    }
+
+    /// Removes the files of a session that was deleted.
+    pub(super) async fn remove_files(&self, id: SessionId) {
+        let directory = self.shared().config.files_dir().join(id.to_string());
+        if let Err(error) = tokio::fs::remove_dir_all(&directory).await
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            warn!(path = %directory.display(), %error, "a deleted session's files could not be removed");
+        }
+    }
+
+    /// Removes the files of sessions that an earlier run of the server deleted and did not get to.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn sweep_files(&self) -> Result<(), StoreError> {
+        let Ok(mut entries) = tokio::fs::read_dir(self.shared().config.files_dir()).await else { return Ok(()) };
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            if self.shared().store.sessions().tenant_of(id).await?.is_none() {
+                self.remove_files(id).await;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! The spawner: holds the engine and the workspaces, and alone decides what a sandbox is made of.
+//!
+//! ```text
+//!   one process    serve ── Local ── engine
+//!   two            serve ── Remote ══ private socket ══ Server ── Local ── engine
+//! ```
+//!
+//! Whoever holds the engine is root on the machine. So what faces the network can do without it: it says in a few typed
+//! calls whose sandbox it wants and where, and no call has room for a mount, an image, a user or a network of the caller's
+//! choice. In one process the same calls are made without a socket.
+
+mod calls;
+mod confinement;
+mod directory;
+mod error;
+mod image;
+mod local;
+mod place;
+mod policy;
+mod remote;
+mod roots;
+mod runtime;
+mod server;
+mod size;
+pub mod survey;
+mod wire;
+mod workspace;
+
+use async_trait::async_trait;
+
+use crate::config::Config;
+use crate::domain::Changes;
+
+pub use crate::engine::{EngineId, Exit, Labels, Limits};
+pub use calls::{Confinement, FoundWorkspace, Opened, Order, WorkspacePath};
+pub use directory::MODEL_SOCKET_INSIDE;
+pub use error::SpawnerError;
+pub use local::Local;
+pub use policy::Policy;
+pub use remote::Remote;
+pub use roots::{NewRoots, RootError, RootKeeper, RootsHere, TakenPlace};
+pub use server::Server;
+pub use size::WorkspaceSize;
+pub use workspace::{WorkspaceError, look_at};
+
+/// What makes and destroys sandboxes on behalf of sessions.
+#[async_trait]
+pub trait Spawner: RootKeeper {
+    /// What holds the engine, and which: one line for people.
+    async fn describe(&self) -> Result<String, SpawnerError>;
+
+    /// Finds the image sandboxes are made from, the installation's own when none is named; answers its content-addressed id.
+    async fn find_image(&self, image: Option<&str>) -> Result<String, SpawnerError>;
+
+    /// Checks that sandboxes can be run with the OCI runtime `name`.
+    async fn check_runtime(&self, name: &str) -> Result<(), SpawnerError>;
+
+    /// Looks at a directory that a session is to work in, as it will be opened for it.
+    async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError>;
+
+    /// Makes a sandbox, without starting it.
+    async fn open(&self, order: Order) -> Result<Opened, SpawnerError>;
+
+    /// Starts a sandbox that was just made. To be called once.
+    async fn start(&self, id: &EngineId) -> Result<(), SpawnerError>;
+
+    /// Waits until the sandbox has ended, and says how.
+    async fn wait(&self, id: &EngineId) -> Result<Exit, SpawnerError>;
+
+    /// How many bytes the filesystem of a sandbox's workspace has left for ordinary users.
+    async fn free_bytes(&self, id: &EngineId) -> Result<u64, SpawnerError>;
+
+    /// Counts what a sandbox's workspace holds, up to so many files. Whoever does not wait for it any more ends it.
+    async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError>;
+
+    /// Looks over a sandbox's workspace before anything runs in it. What is kept is given up by [`Self::compare`].
+    async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError>;
+
+    /// Looks it over again once the sandbox is removed; with `quarantine` changes of files that would run later are undone.
+    /// `None` when it was not looked over before.
+    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError>;
+
+    /// Kills everything in the sandbox and removes it, running or not. One that is gone is not an error.
+    async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError>;
+
+    /// Whose sandboxes of the installation are there.
+    async fn list(&self) -> Result<Vec<Labels>, SpawnerError>;
+
+    /// What the last drill found that was held where the engine is held, as its report has it; `None` when none was.
+    async fn last_drill(&self) -> Result<Option<serde_json::Value>, SpawnerError>;
+
+    /// Removes every sandbox of the installation, and what the engine and an earlier run left of others; answers how many
+    /// sandboxes there were.
+    async fn sweep(&self) -> Result<usize, SpawnerError>;
+}
+
+/// What makes roots for a command beside the server: the spawner where one holds the workspaces, else this process.
+pub fn root_keeper(config: &Config) -> Box<dyn RootKeeper> {
+    let socket = &config.spawner.socket;
+    if socket.as_os_str().is_empty() {
+        Box::new(RootsHere::new(config, Policy::Embedded))
+    } else {
+        Box::new(Remote::new(socket.clone()))
+    }
+}
