@@ -169,10 +169,9 @@ async fn drill_at_start(
         });
     } else if config.drill.at_start {
         let local = Arc::new(embedded(config, installation).await?);
-        let drill = Drill::new(local, config, clock, tasks.clone()).await?;
-        let settings = Arc::clone(config);
+        let (settings, spawning) = (Arc::clone(config), tasks.clone());
         tasks.spawn("drill", async move {
-            drill::at_start(drill, &settings).await;
+            drill::at_start(Drill::new(local, &settings, clock, spawning), &settings).await;
         });
     }
     Ok(())

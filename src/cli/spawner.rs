@@ -47,8 +47,9 @@ pub(super) async fn spawner(config: Config) -> CommandResult {
     let server = Server::bind(&settings.socket, settings.client_uid, Arc::clone(&local), tasks.clone()).await;
     let server = server.map_err(|error| format!("cannot listen on `{}`: {error}", settings.socket.display()))?;
     if drill_config.drill.at_start {
-        let drill = Drill::new(Arc::new(drill_local), &drill_config, Arc::new(SystemClock), tasks.clone()).await?;
+        let spawning = tasks.clone();
         tasks.spawn("drill", async move {
+            let drill = Drill::new(Arc::new(drill_local), &drill_config, Arc::new(SystemClock), spawning);
             let report = drill::at_start(drill, &drill_config).await;
             if let Some(report) = report.and_then(|report| serde_json::to_value(report).ok()) {
                 local.keep_drill(report);

@@ -152,3 +152,21 @@ impl From<Verdict> for Outcome {
 pub(super) fn nothing() -> Value {
     json!({})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(line: &str) -> Outcome {
+        serde_json::from_str::<Verdict>(line).unwrap().into()
+    }
+
+    #[test]
+    fn only_a_verdict_that_something_was_tried_and_held_counts_as_held() {
+        assert_eq!(outcome(r#"{"verdict":"held","seen":[],"more":0,"tried":3}"#), Outcome::Held);
+        let broke = outcome(r#"{"verdict":"broke","seen":["a","b"],"more":2,"tried":9}"#);
+        assert_eq!(broke, Outcome::Broke("a; b; and 2 more".to_owned()));
+        assert!(matches!(outcome(r#"{"verdict":"unclear","seen":[],"tried":0}"#), Outcome::Unclear(_)));
+        assert!(matches!(outcome(r#"{"verdict":"HELD!","seen":[]}"#), Outcome::Unclear(_)));
+    }
+}

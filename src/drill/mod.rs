@@ -53,3 +53,21 @@ pub fn choose(names: &[String], classes: &[String]) -> Result<Vec<&'static Probe
     };
     Ok(probes.into_iter().filter(chosen).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(names: &[&str], classes: &[&str]) -> Result<Vec<&'static str>, DrillError> {
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        Ok(choose(&owned(names), &owned(classes))?.into_iter().map(|probe| probe.id).collect())
+    }
+
+    #[test]
+    fn probes_are_chosen_by_name_and_by_class_in_the_order_of_the_report() {
+        assert_eq!(ids(&[], &[]).unwrap().len(), all().len());
+        assert_eq!(ids(&["fork_bomb", "posture"], &["race"]).unwrap(), ["posture", "swapped_workspace", "fork_bomb"]);
+        assert!(matches!(ids(&["posture", "fork"], &[]), Err(DrillError::Unknown(name)) if name == "fork"));
+        assert!(matches!(ids(&[], &["posture"]), Err(DrillError::Unknown(name)) if name == "posture"));
+    }
+}

@@ -5,17 +5,32 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::report::record;
-use super::{Drill, Finding, Report, all};
+use super::{Drill, DrillError, Finding, Report, all};
 use crate::config::Config;
 use crate::spawner::Spawner;
 
 /// How long until a drill that is not over is asked for again.
 const LEARN_AGAIN: Duration = Duration::from_secs(5);
 
-/// Runs every probe, records what came of it, and says aloud what did not hold. Answers the report, unless it was cut short.
-pub async fn at_start(drill: Drill, config: &Config) -> Option<Report> {
+/// Runs every probe once `drill` is made, records what came of it, and says aloud what did not hold. Answers the report, unless
+/// there is none or it was cut short.
+pub async fn at_start(drill: impl Future<Output = Result<Drill, DrillError>>, config: &Config) -> Option<Report> {
+    let drill = match drill.await {
+        Ok(drill) => drill,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            error!(error, "NO DRILL COULD BE HELD, so that it is not known whether sandboxes of this machine hold");
+            return None;
+        }
+    };
     info!(probes = all().len(), "the drill begins: known attacks against sandboxes of this machine");
-    let report = drill.run(&all(), warn_if_broken).await;
+    let tell = |finding: &Finding| {
+        // What a stop cut short says nothing.
+        if !drill.is_stopped() {
+            warn_if_broken(finding);
+        }
+    };
+    let report = drill.run(&all(), tell).await;
     if drill.is_stopped() {
         return None;
     }

@@ -11,6 +11,8 @@ mod changes;
 mod cli_prices;
 mod confinement;
 mod drill;
+mod drill_installation;
+mod drill_weaknesses;
 mod egress;
 mod engine;
 mod execution;
