@@ -1,10 +1,10 @@
 //! Every way out of a root that a path can name. No sandbox is needed: the kernel must refuse to open the directory.
 
-use std::fs::{Metadata, metadata, write};
+use std::fs::{File, Metadata, metadata, write};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
@@ -120,17 +120,13 @@ fn lay_out(base: &Tenant) -> io::Result<Vec<Metadata>> {
     link("/proc", "machine")?;
     link("/proc/self/root", "magic")?;
     write(own.join("file"), "")?;
-    drop(UnixListener::bind(short(&own.join("socket")))?);
+    // A socket's path may have 107 bytes only, and the data directory may lie deep.
+    let directory = File::open(&own)?;
+    drop(UnixListener::bind(format!("/proc/self/fd/{}/socket", directory.as_raw_fd()))?);
     mknodat(CWD, own.join("pipe"), FileType::Fifo, Mode::from(0o666), 0)?;
     // Only root can; without it the way is refused for it is not there.
     let _ = mknodat(CWD, own.join("device"), FileType::CharacterDevice, Mode::from(0o666), makedev(1, 3));
     ODD.iter().map(|name| metadata(base.directory(&format!("own/{name}"))?)).collect()
-}
-
-/// A socket's path may have 107 bytes only, and a data directory may lie deep.
-fn short(path: &Path) -> std::path::PathBuf {
-    let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or_else(|| path.to_owned())
 }
 
 /// What is mounted below a root is on another file system, and stays out; so does what a magic link leads to.

@@ -44,11 +44,12 @@ pub(super) fn probe(bench: &Bench) -> Outcome {
     }
 }
 
-/// Asks `policy`, of a server that keeps its data and its engine's socket below `base`.
+/// Asks `policy`, of a server that keeps its data, its engine's socket and its spawner's below `base`.
 fn attempt(base: &ground::Tenant, config: &Config, policy: RootPolicy) -> Outcome {
     let mut config = config.clone();
     let laid_out = || {
-        for name in ["data", "data/inner", "engine", "rival", "rival/inner", "holds", "holds/rival", "free"] {
+        for name in ["data", "data/inner", "engine", "spawner", "rival", "rival/inner", "holds", "holds/rival", "free"]
+        {
             base.directory(name)?;
         }
         symlink(base.path("data"), base.path("link"))
@@ -57,6 +58,7 @@ fn attempt(base: &ground::Tenant, config: &Config, policy: RootPolicy) -> Outcom
         return unclear("the directories could not be laid out", &error);
     }
     config.data_dir = base.path("data");
+    config.spawner.state_dir = base.path("spawner");
     config.engine.endpoint = format!("unix://{}", base.path("engine/docker.sock").display());
     let rivals: Result<Vec<_>, _> =
         ["rival", "holds/rival"].map(|name| TenantRoot::new(base.path(name))).into_iter().collect();
@@ -71,7 +73,7 @@ fn attempt(base: &ground::Tenant, config: &Config, policy: RootPolicy) -> Outcom
         },
         Err(error) => return unclear("a root was refused", &error),
     };
-    let ours = ["data", "data/inner", "engine", "rival", "rival/inner", "holds", "link", "link/inner", ""]
+    let ours = ["data", "data/inner", "engine", "spawner", "rival", "rival/inner", "holds", "link", "link/inner", ""]
         .map(|name| base.path(name));
     let refused = ours.into_iter().chain(MACHINE.iter().map(PathBuf::from));
     let asked = |path: PathBuf| TenantRoot::new(path).ok().map(|root| (policy(&config, &rival, &root), root));
@@ -98,7 +100,9 @@ mod tests {
         let config = Config::load(None).unwrap();
         let outcome = attempt(&ground.tenant().unwrap(), &config, |_, _, _| Ok(()));
         let Outcome::Broke(seen) = outcome else { panic!("it held") };
-        for place in ["/data may", "/engine may", "/rival/inner may", "/holds may", "/link may", "/etc may"] {
+        for place in
+            ["/data may", "/engine may", "/spawner may", "/rival/inner may", "/holds may", "/link may", "/etc may"]
+        {
             assert!(seen.contains(place), "{place} is not in {seen}");
         }
     }

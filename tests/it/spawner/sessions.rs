@@ -112,3 +112,18 @@ async fn a_session_whose_spawner_crashed_ends_with_the_reason_and_the_next_one_w
     assert_eq!(status["error"], "The sandbox ended before the agent answered", "{status}");
     assert_eq!(tenant.run_freely("Say hello").await["status"], "completed");
 }
+
+#[tokio::test]
+async fn the_drill_is_held_where_the_engine_is_and_told_where_metrics_are_read() {
+    let spawner = Spawner::start_with(&[]).await;
+    let server = spawner.server().await;
+    let metrics = eventually(async || {
+        let told = reqwest::get(format!("{}/metrics", server.operator_url)).await.unwrap().text().await.unwrap();
+        told.contains("innkeeper_drill_last_run_timestamp_seconds").then_some(told)
+    })
+    .await;
+    let probes: Vec<_> = metrics.lines().filter(|line| line.starts_with("innkeeper_drill_probe_passed{")).collect();
+    assert!(probes.len() > 30, "{metrics}");
+    assert!(probes.iter().all(|line| line.ends_with(" 1")), "{probes:#?}");
+    assert!(server.log().contains("the spawner's drill is over: every probe held"), "{}", server.log());
+}
