@@ -100,9 +100,9 @@ async fn of_several_addresses_only_the_permitted_are_connected_to() {
         .await;
     let closed = tokio::net::TcpListener::bind(("127.0.0.2", far.port)).await.unwrap();
     let _tunnel = connected(&house, &far.name()).await;
-    far.accept().await;
     let nobody = closed.into_std().unwrap().accept();
     assert_eq!(nobody.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    far.accept().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::generate_simple_self_signed;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
@@ -20,8 +21,8 @@ use crate::store::AuditFilter;
 /// The name the host is granted by.
 pub(super) const HOST: &str = "packages.test.example";
 
-/// How often the store is looked at before what is waited for counts as never written.
-const LOOKS: usize = 20_000;
+/// How long the store is looked at before what is waited for counts as never written.
+const HANGS: Duration = Duration::from_mins(1);
 
 /// A host that speaks TLS.
 pub(super) struct FarHost {
@@ -132,27 +133,28 @@ pub(super) async fn connected(house: &House, target: &str) -> UnixStream {
 
 /// The events of egress, once there are `count` of them; each stands in the audit too.
 pub(super) async fn events(house: &House, count: usize) -> Vec<Value> {
-    for _ in 0..LOOKS {
-        let (tenant, session) = (house.caller.tenant, house.caller.session);
-        let events = house.store.events().of_kind(tenant, session, EventKind::Egress).await.unwrap();
-        if events.len() >= count {
-            let events: Vec<Value> = events.iter().map(|event| serde_json::from_str(&event.payload).unwrap()).collect();
-            let audit = audit(house).await;
-            assert_eq!(audit.iter().map(|line| line.after.clone().unwrap()).collect::<Vec<_>>(), events);
-            for line in audit {
-                let allowed = line.after.as_ref().is_some_and(|after| after["allowed"] == true);
-                let action = if allowed { Action::AllowEgress } else { Action::RefuseEgress };
-                assert_eq!((line.action, line.target, line.tenant), (action, session.to_string(), Some(tenant)));
-                assert_eq!(
-                    (line.actor.as_str(), line.reason.as_deref()),
-                    ("server", line.after.unwrap()["reason"].as_str())
-                );
+    let (tenant, session) = (house.caller.tenant, house.caller.session);
+    let written = async {
+        loop {
+            let events = house.store.events().of_kind(tenant, session, EventKind::Egress).await.unwrap();
+            if events.len() >= count {
+                return events;
             }
-            return events;
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
+    };
+    let events =
+        tokio::time::timeout(HANGS, written).await.unwrap_or_else(|_| panic!("there are never {count} events"));
+    let events: Vec<Value> = events.iter().map(|event| serde_json::from_str(&event.payload).unwrap()).collect();
+    let audit = audit(house).await;
+    assert_eq!(audit.iter().map(|line| line.after.clone().unwrap()).collect::<Vec<_>>(), events);
+    for line in audit {
+        let after = line.after.unwrap();
+        let action = if after["allowed"] == true { Action::AllowEgress } else { Action::RefuseEgress };
+        assert_eq!((line.action, line.target, line.tenant), (action, session.to_string(), Some(tenant)));
+        assert_eq!((line.actor.as_str(), line.reason.as_deref()), ("server", after["reason"].as_str()));
     }
-    panic!("there are never {count} events");
+    events
 }
 
 /// The audit's lines of egress, oldest first.

@@ -181,6 +181,12 @@ impl<'a> Comparing<'a> {
                 self.changes.shortened.diffs = true;
                 None
             }
+            Difference::MadeInVain => {
+                // Each may take its time, so few may be made for nothing.
+                self.diff_left /= 2;
+                self.changes.shortened.diffs = true;
+                None
+            }
             Difference::NoText => None,
         }
     }

@@ -19,15 +19,17 @@ pub(super) enum Difference {
     Text(String),
     /// One of them is no text.
     NoText,
-    /// The diff is longer than there is room for.
+    /// The diff would be longer than there is room for.
     TooLong,
+    /// The diff was made, and is longer than there is room for.
+    MadeInVain,
 }
 
 /// The difference of the contents of `path` (as it is shown), of which nothing means that it is not there.
 pub(super) fn difference(path: &str, before: Option<&[u8]>, after: Option<&[u8]>, room: usize) -> Difference {
     let (Some(old), Some(new)) = (text(before), text(after)) else { return Difference::NoText };
-    // A difference is hardly longer than both together, and at least as long as what is new or gone.
-    if old.len().abs_diff(new.len()) > room {
+    // A difference is at least as long as what is new or gone.
+    if room == 0 || old.len().abs_diff(new.len()) > room {
         return Difference::TooLong;
     }
     let diff = TextDiff::configure().algorithm(Algorithm::Myers).timeout(PATIENCE).diff_lines(old, new);
@@ -37,7 +39,7 @@ pub(super) fn difference(path: &str, before: Option<&[u8]>, after: Option<&[u8]>
     };
     let (from, to) = (name("a", before), name("b", after));
     let text = diff.unified_diff().context_radius(CONTEXT).header(&from, &to).to_string();
-    if text.len() > room { Difference::TooLong } else { Difference::Text(text) }
+    if text.len() > room { Difference::MadeInVain } else { Difference::Text(text) }
 }
 
 fn text(contents: Option<&[u8]>) -> Option<&str> {
@@ -66,6 +68,7 @@ mod tests {
         assert_eq!(difference("a", Some(b"a\0b"), Some(b"x"), 1000), Difference::NoText);
         assert_eq!(difference("a", Some(b"\xff"), Some(b"x"), 1000), Difference::NoText);
         assert_eq!(difference("a", Some(b""), Some(&[b'x'; 2000]), 1000), Difference::TooLong);
+        assert_eq!(difference("a", Some(&[b'y'; 2000]), Some(&[b'x'; 2000]), 1000), Difference::MadeInVain);
     }
 
     #[test]
