@@ -88,6 +88,7 @@ pub(crate) const WEAKNESSES: &[Weakness] = &[
     Weakness("scratch_bomb", "the size of the scratch space", |body, _| scratch(body, "size=")),
     Weakness("inode_bomb", "the number of files of the scratch space", |body, _| scratch(body, "nr_inodes=")),
     Weakness("shared_memory_bomb", "the size of /dev/shm", |body, _| scratch(body, "size=")),
+    Weakness("shared_memory_bomb", "the number of files of /dev/shm", |body, _| scratch(body, "nr_inodes=")),
     Weakness("descriptor_bomb", "the limit of open files", |body, _| ulimit(body, "nofile", 10_000)),
     Weakness("signal_bomb", "the limit of waiting signals", |body, _| ulimit(body, "sigpending", 20_000)),
     Weakness("locked_memory", "the limit of locked memory", |body, _| ulimit(body, "memlock", 4 << 20)),

@@ -66,7 +66,7 @@ pub(super) const PROBES: &[Probe] = &[
     flood(
         "shared_memory_bomb",
         "filling /dev/shm and the message queues",
-        "a size for /dev/shm, the kernel's for queues",
+        "a size and a number of files for /dev/shm, the kernel's for queues",
         include_str!("scripts/shared_memory_bomb.py"),
     ),
     flood(
