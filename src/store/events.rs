@@ -82,31 +82,6 @@ impl Events<'_> {
         rows.iter().map(event).collect()
     }
 
-    /// The events of a tenant's session after `after` that are messages of the conversation, in order.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn messages_after(
-        &self,
-        tenant: TenantId,
-        session: SessionId,
-        after: i64,
-    ) -> Result<Vec<Event>, StoreError> {
-        let rows = sqlx::query(
-            "select e.* from events e join sessions s on s.id = e.session_id
-             where s.tenant_id = $1 and s.id = $2 and e.kind = $3 and e.seq > $4 order by e.seq",
-        )
-        .bind(tenant.to_string())
-        .bind(session.to_string())
-        .bind(EventKind::Message.as_str())
-        .bind(after)
-        .fetch_all(&self.0.read)
-        .await?;
-        rows.iter().map(event).collect()
-    }
-}
-
-impl Events<'_> {
     /// The events of a tenant's session after `after` that its conversation is shown from, in order: the messages, and what was
     /// killed for want of memory.
     ///

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use innkeeper::cli::stand_in::StandIn;
-use innkeeper::domain::{SessionId, TenantId};
+use innkeeper::domain::{EventKind, SessionId, TenantId};
 use innkeeper::store::{LedgerEntry, Store};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -186,7 +186,7 @@ impl Server {
     /// The agent's messages of a session, as the agent wrote them.
     pub(crate) async fn messages(&self, tenant: &Tenant, session: &str) -> Vec<Value> {
         let store = open_store(self.data.path()).await;
-        let messages = store.events().messages_after(tenant.id, session.parse().unwrap(), 0).await.unwrap();
+        let messages = store.events().of_kind(tenant.id, session.parse().unwrap(), EventKind::Message).await.unwrap();
         messages.iter().map(|event| serde_json::from_str(&event.payload).unwrap()).collect()
     }
 
