@@ -1,7 +1,7 @@
 //! Measures what a neighbour feels while a session does its worst, beside the same neighbour in quiet, and whether the machine
 //! gets back what the bomb took.
 //!
-//! `BOMBS=fork,memory` runs those alone.
+//! `BOMBS=fork,memory` runs those alone. `BENCH_ROOTS=DIR` has the tenants work there, such as on a filesystem of their own.
 
 #![expect(clippy::print_stdout, reason = "a bench's output")]
 

@@ -77,7 +77,7 @@ impl Installation {
             ("RATES__READ__BURST", "1000000"),
         ];
         let settings = settings.map(|(name, value)| (format!("INNKEEPER_{name}"), value.to_owned())).to_vec();
-        let (data, roots) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let (data, roots) = (tempfile::tempdir()?, roots()?);
         Ok(Self { stand_in, settings, data, roots, _serving: serving })
     }
 
@@ -138,6 +138,15 @@ impl Installation {
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
+}
+
+/// Where the tenants' roots are made: beside everything else, or where `BENCH_ROOTS` says.
+#[expect(clippy::disallowed_methods, reason = "the benches' own switch, no setting of the server")]
+fn roots() -> Result<TempDir> {
+    Ok(match std::env::var_os("BENCH_ROOTS") {
+        Some(directory) => tempfile::tempdir_in(directory)?,
+        None => tempfile::tempdir()?,
+    })
 }
 
 impl Server {

@@ -20,6 +20,8 @@ pub struct SandboxConfig {
     pub scratch_bytes: i64,
     /// Files in each of `/tmp` and the home directory.
     pub scratch_inodes: i64,
+    /// Writes a second that a sandbox's programs may wait for on the disk of its workspace; 0 for no bound.
+    pub disk_writes_per_second: u64,
     /// Bytes a workspace may hold: a session over it is stopped.
     pub workspace_bytes: i64,
     /// Files and directories a workspace may hold.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Cause, Engine, EngineError, EngineId, Exit, FoundSandbox, Image, Labels, Limits, ReadOnlyMount, SandboxSpec,
-    WorkspaceMount,
+    Cause, DiskBound, Engine, EngineError, EngineId, Exit, FoundSandbox, Image, Labels, Limits, ReadOnlyMount,
+    SandboxSpec, WorkspaceMount,
 };
 use crate::domain::Secret;
 
@@ -247,6 +247,7 @@ pub fn sample_spec() -> SandboxSpec {
             scratch_bytes: 512 << 20,
             scratch_inodes: 100_000,
         },
+        disk: Some(DiskBound { device: "/dev/vda".into(), writes_per_second: 400 }),
         seccomp: r#"{"defaultAction":"SCMP_ACT_ERRNO"}"#.to_owned(),
         runtime: Some("runsc".to_owned()),
     }

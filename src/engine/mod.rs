@@ -13,7 +13,9 @@ mod spec;
 use async_trait::async_trait;
 
 pub use error::{Cause, EngineError, UnfitSpec};
-pub use spec::{EngineId, Exit, FoundSandbox, Image, Labels, Limits, ReadOnlyMount, SandboxSpec, WorkspaceMount};
+pub use spec::{
+    DiskBound, EngineId, Exit, FoundSandbox, Image, Labels, Limits, ReadOnlyMount, SandboxSpec, WorkspaceMount,
+};
 
 /// What makes and destroys sandboxes.
 #[async_trait]

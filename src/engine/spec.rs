@@ -27,6 +27,8 @@ pub struct SandboxSpec {
     pub mounts: Vec<ReadOnlyMount>,
     /// What it may use.
     pub limits: Limits,
+    /// How much it may write to the disk of its workspace; `None` where that is no one disk, or nothing bounds it.
+    pub disk: Option<DiskBound>,
     /// The seccomp profile, as JSON.
     pub seccomp: String,
     /// The OCI runtime by the engine's name for it; `None` for the engine's default.
@@ -80,6 +82,15 @@ pub struct Limits {
     pub scratch_bytes: i64,
     /// Files in each of `/tmp` and the home directory.
     pub scratch_inodes: i64,
+}
+
+/// How much a sandbox may write to a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskBound {
+    /// The disk's device.
+    pub device: PathBuf,
+    /// Writes a second.
+    pub writes_per_second: u64,
 }
 
 /// The engine's own name for a sandbox.

@@ -3,11 +3,12 @@
 use innkeeper_shim::contract::{Contract, DEFAULT_SOCKET, DEFAULT_WORKSPACE, EGRESS_ADDRESS, Egress};
 
 use super::directory::{MODEL_SOCKET_INSIDE, SandboxDirectory};
+use super::disk::disk_of;
 use super::workspace::Workspace;
 use super::{Limits, Order};
 use crate::config::{Config, HandOver, SandboxConfig};
 use crate::domain::{Secret, SessionLimits};
-use crate::engine::{Labels, SandboxSpec};
+use crate::engine::{DiskBound, Labels, SandboxSpec};
 
 /// Our system call filter: what a toolchain needs, and nothing that reaches past the sandbox.
 const SECCOMP: &str = include_str!("../../docker/seccomp.json");
@@ -50,6 +51,7 @@ pub(super) fn spec(
         },
         mounts: directory.mounts(),
         limits: limits(&config.sandbox, &order.limits),
+        disk: disk(&config.sandbox, workspace),
         seccomp: SECCOMP.to_owned(),
         runtime: (!runtime.is_empty()).then_some(runtime),
     }
@@ -65,6 +67,12 @@ fn limits(config: &SandboxConfig, lower: &SessionLimits) -> Limits {
         scratch_bytes: config.scratch_bytes,
         scratch_inodes: config.scratch_inodes,
     }
+}
+
+/// How much a sandbox may write to the disk of its workspace, where there is one and something is to bound it.
+fn disk(config: &SandboxConfig, workspace: &Workspace) -> Option<DiskBound> {
+    let writes_per_second = Some(config.disk_writes_per_second).filter(|most| *most > 0)?;
+    Some(DiskBound { device: disk_of(workspace.found.device)?, writes_per_second })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a machine has far fewer than nine billion cores")]

@@ -12,6 +12,7 @@
 mod calls;
 mod confinement;
 mod directory;
+mod disk;
 mod error;
 mod image;
 mod local;

@@ -74,6 +74,7 @@ impl Inn {
                 scratch_bytes: 16 << 20,
                 scratch_inodes: 100,
             },
+            disk: None,
             seccomp: include_str!("../../docker/seccomp.json").to_owned(),
             runtime: None,
         };

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    RestartPolicyNameEnum, ThrottleDevice,
 };
 
 use super::{hidden_paths, labels, mounts};
-use crate::engine::{Labels, Limits, SandboxSpec, UnfitSpec};
+use crate::engine::{DiskBound, Labels, Limits, SandboxSpec, UnfitSpec};
 
 /// Users below belong to the system.
 const FIRST_USER: u32 = 1000;
@@ -70,6 +70,7 @@ fn host_config(spec: &SandboxSpec) -> Result<HostConfig, UnfitSpec> {
         cpu_shares: Some(CPU_SHARES),
         pids_limit: Some(limits.pids),
         ulimits: Some(ulimits(limits)),
+        blkio_device_write_iops: spec.disk.as_ref().map(|disk| vec![throttle(disk)]),
         oom_score_adj: Some(OOM_SCORE_ADJ),
         // The shim carries what the agent says: Docker would lose some of it, and fill the disk with the rest.
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
@@ -103,6 +104,11 @@ fn scratch(spec: &SandboxSpec) -> HashMap<String, String> {
 fn ulimits(limits: Limits) -> Vec<ResourcesUlimits> {
     let both = |name: &str, most| ResourcesUlimits { name: Some(name.to_owned()), soft: Some(most), hard: Some(most) };
     vec![both("core", 0), both("nofile", limits.open_files), both("sigpending", 4096), both("memlock", 65536)]
+}
+
+/// A kernel that cannot keep this bound has Docker leave it out, with a warning.
+fn throttle(disk: &DiskBound) -> ThrottleDevice {
+    ThrottleDevice { path: disk.device.to_str().map(str::to_owned), rate: i64::try_from(disk.writes_per_second).ok() }
 }
 
 fn owned(paths: &[&str]) -> Vec<String> {
