@@ -141,7 +141,6 @@ impl Installation {
 }
 
 /// Where the tenants' roots are made: beside everything else, or where `BENCH_ROOTS` says.
-#[expect(clippy::disallowed_methods, reason = "the benches' own switch, no setting of the server")]
 fn roots() -> Result<TempDir> {
     Ok(match std::env::var_os("BENCH_ROOTS") {
         Some(directory) => tempfile::tempdir_in(directory)?,

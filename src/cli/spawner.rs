@@ -44,6 +44,7 @@ pub(super) async fn spawner(config: Config) -> CommandResult {
     local.find_image(None).await?;
     tracing::info!(engine = local.describe().await?, "the engine is there");
     local.sweep().await?;
+    drill_local.sweep().await?;
     let server = Server::bind(&settings.socket, settings.client_uid, Arc::clone(&local), tasks.clone()).await;
     let server = server.map_err(|error| format!("cannot listen on `{}`: {error}", settings.socket.display()))?;
     if drill_config.drill.at_start {
@@ -70,7 +71,8 @@ pub(super) fn is_split(config: &Config) -> bool {
     !config.spawner.socket.as_os_str().is_empty()
 }
 
-/// The settings of a drill beside the spawner, in whose own directory it is held, and what makes its sandboxes.
+/// The settings of a drill beside the spawner, in a directory of its own below the spawner's, and what makes its sandboxes.
+/// They are of an installation of their own: a server that starts has the spawner remove what is left of the other.
 ///
 /// # Errors
 /// When the directory cannot be used, or the engine does not answer.
@@ -78,8 +80,8 @@ pub(super) async fn beside_spawner(mut config: Config) -> Result<(Config, Local)
     let state_dir = config.spawner.state_dir.clone();
     private_directory(&state_dir)
         .map_err(|error| format!("cannot make spawner.state_dir `{}`: {error}", state_dir.display()))?;
-    config.data_dir = state_dir.canonicalize()?;
-    let installation = installation(&state_dir)?;
+    config.data_dir = state_dir.canonicalize()?.join("drill");
+    let installation = format!("{}-drill", installation(&state_dir)?);
     let local = embedded(&Arc::new(config.clone()), &installation).await?;
     Ok((config, local))
 }
