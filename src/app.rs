@@ -132,7 +132,8 @@ impl App {
 /// # Errors
 /// When none answers there.
 pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, EngineError> {
-    Ok(Arc::new(Docker::connect(endpoint(config).as_deref()).await?))
+    let endpoint = Some(config.engine.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
+    Ok(Arc::new(Docker::connect(endpoint).await?))
 }
 
 /// Who makes this server's sandboxes: this process, or the spawner's.
@@ -184,13 +185,6 @@ fn mode(config: &Config) -> &'static str {
     } else {
         "split: the spawner holds the engine, this process the network"
     }
-}
-
-/// Where the engine is: as configured, else where Docker's own client would look.
-#[expect(clippy::disallowed_methods, reason = "DOCKER_HOST is Docker's own setting, not one of ours")]
-fn endpoint(config: &Config) -> Option<String> {
-    let configured = Some(config.engine.endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
-    configured.or_else(|| std::env::var("DOCKER_HOST").ok().filter(|endpoint| !endpoint.is_empty()))
 }
 
 /// Checks that the engine has the runtime of the installation, and tells of tenants whose runtime it does not have: their

@@ -68,7 +68,19 @@ impl Config {
             let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
             (!OF_CLIENTS.contains(&name.as_str())).then_some((name, value))
         });
-        Self::layered(file, Environment::default().source(Some(ours.collect())))
+        let config = Self::layered(file, Environment::default().source(Some(ours.collect())))?;
+        #[expect(clippy::disallowed_methods, reason = "DOCKER_HOST is Docker's own setting, not one of ours")]
+        let docker_host = std::env::var("DOCKER_HOST").ok();
+        Ok(config.beside_docker(docker_host))
+    }
+
+    /// Where the settings name no engine, it is where Docker's own client would look: whoever asks for the endpoint is to
+    /// get the one that is used.
+    fn beside_docker(mut self, docker_host: Option<String>) -> Self {
+        if self.engine.endpoint.is_empty() {
+            self.engine.endpoint = docker_host.unwrap_or_default();
+        }
+        self
     }
 
     /// Reads the settings with `environment` in place of the process's own.
@@ -158,6 +170,16 @@ mod tests {
         assert_eq!(config.http.listen.port(), 9000);
         assert_eq!(config.http.cors_origins.len(), 2);
         assert_eq!(config.data_dir, Path::new("/var/lib/innkeeper"));
+    }
+
+    #[test]
+    fn docker_s_own_variable_counts_where_no_engine_is_named() {
+        let host = || Some("unix:///srv/docker.sock".to_owned());
+        let config = with_environment(&[]).unwrap();
+        assert_eq!(config.clone().beside_docker(None).engine.endpoint, "");
+        assert_eq!(config.beside_docker(host()).engine.endpoint, "unix:///srv/docker.sock");
+        let config = with_environment(&[("INNKEEPER_ENGINE__ENDPOINT", "unix:///run/ours.sock")]).unwrap();
+        assert_eq!(config.beside_docker(host()).engine.endpoint, "unix:///run/ours.sock");
     }
 
     fn with_file(text: &str) -> Result<Config, ConfigError> {

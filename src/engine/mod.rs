@@ -14,7 +14,8 @@ use async_trait::async_trait;
 
 pub use error::{Cause, EngineError, UnfitSpec};
 pub use spec::{
-    DiskBound, EngineId, Exit, FoundSandbox, Image, Labels, Limits, ReadOnlyMount, SandboxSpec, WorkspaceMount,
+    DiskBound, EngineId, Exit, FIRST_USER, FoundSandbox, Image, Labels, Limits, ReadOnlyMount, SandboxSpec,
+    WorkspaceMount,
 };
 
 /// What makes and destroys sandboxes.

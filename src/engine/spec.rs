@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Secret, SessionId, TenantId};
 
+/// The lowest id a sandbox may run as: users below belong to the system.
+pub const FIRST_USER: u32 = 1000;
+
 /// Everything an engine must know to make a sandbox. What it does not say is not given: no network, no
 /// capabilities, no device, no writable path but the workspace and the sized scratch space.
 #[derive(Clone, Debug)]

@@ -18,9 +18,7 @@ use super::place::Place;
 use super::{Policy, SpawnerError};
 use crate::config::Config;
 use crate::domain::{Tenant, TenantRoot};
-
-/// The lowest id of a user or group that is not the system's own.
-const FIRST_USER: u32 = 1_000;
+use crate::engine::FIRST_USER;
 
 /// The lowest id of a user that is made up for a tenant.
 const FIRST_TENANT_USER: u32 = 20_000;

@@ -14,10 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FoundWorkspace, WorkspacePath};
 use crate::domain::TenantRoot;
-use crate::engine::WorkspaceMount;
-
-/// The lowest user id a sandbox may run as: below are the system's own.
-const FIRST_USER: u32 = 1000;
+use crate::engine::{FIRST_USER, WorkspaceMount};
 
 /// A directory that was found to be inside a root, held open.
 #[derive(Debug)]

@@ -8,10 +8,7 @@ use bollard::models::{
 };
 
 use super::{hidden_paths, labels, mounts};
-use crate::engine::{DiskBound, Labels, Limits, SandboxSpec, UnfitSpec};
-
-/// Users below belong to the system.
-const FIRST_USER: u32 = 1000;
+use crate::engine::{DiskBound, FIRST_USER, Labels, Limits, SandboxSpec, UnfitSpec};
 
 /// Bytes of `/dev/shm`, which browsers and databases in tests use. Part of the memory limit. Mounted by us, because
 /// Docker's own has no bound of files, and empty files take kernel memory.
