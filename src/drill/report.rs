@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use metrics::gauge;
 use serde::Serialize;
 use serde_json::Value;
 use tracing::{error, info};
@@ -14,6 +13,7 @@ use super::all;
 use super::outcome::Outcome;
 use super::probe::{Class, Probe};
 use crate::domain::Timestamp;
+use crate::metrics::catalogue::{DRILL_LAST_RUN, DRILL_PROBE};
 
 /// What a drill found.
 #[derive(Clone, Debug, Serialize)]
@@ -61,11 +61,11 @@ pub(super) fn record(report: &Value) {
     for finding in report["probes"].as_array().into_iter().flatten() {
         if let Some(probe) = all().into_iter().find(|probe| finding["probe"] == probe.id) {
             let held = if finding["outcome"] == "held" { 1.0 } else { 0.0 };
-            gauge!("innkeeper_drill_probe_passed", "probe" => probe.id).set(held);
+            DRILL_PROBE.set([probe.id], held);
         }
     }
     let at = report["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
-    gauge!("innkeeper_drill_last_run_timestamp_seconds").set(at.map_or(0.0, |at| at.as_duration().as_secs_f64()));
+    DRILL_LAST_RUN.set([], at.map_or(0.0, |at| at.as_duration().as_secs_f64()));
     let not_held = report["not_held"].as_u64().unwrap_or(u64::MAX);
     if not_held == 0 {
         info!("the spawner's drill is over: every probe held");
@@ -95,10 +95,10 @@ impl Report {
     pub fn record(&self) {
         for finding in &self.probes {
             let held = if finding.outcome.held() { 1.0 } else { 0.0 };
-            gauge!("innkeeper_drill_probe_passed", "probe" => finding.probe).set(held);
+            DRILL_PROBE.set([finding.probe], held);
         }
         #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit")]
-        gauge!("innkeeper_drill_last_run_timestamp_seconds").set(self.at.as_micros() as f64 / 1e6);
+        DRILL_LAST_RUN.set([], self.at.as_micros() as f64 / 1e6);
     }
 
     /// Writes it to a file.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use innkeeper_shim::contract::MAX_EGRESS_CONNECTIONS;
-use metrics::counter;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,6 +22,7 @@ use super::{addresses, hello};
 use crate::config::EgressConfig;
 use crate::domain::{Clock, EgressHost};
 use crate::lifecycle::Tasks;
+use crate::metrics::catalogue::{EGRESS_REQUESTS, SANDBOX_VIOLATIONS};
 use crate::sandbox::Caller;
 use crate::store::Store;
 
@@ -84,7 +84,8 @@ impl Egress {
 
     /// Notes that something was refused, and answers why.
     pub(super) fn refuse(&self, host: &str, port: u16, refused: Refused, asked_at: Instant) -> Refused {
-        counter!("innkeeper_egress_requests_total", "decision" => refused.as_str()).increment(1);
+        EGRESS_REQUESTS.one([refused.as_str()]);
+        SANDBOX_VIOLATIONS.one(["egress"]);
         debug!(host, port, reason = refused.as_str(), "a sandbox is refused a host");
         self.records.refused(host, port, refused, millis_since(asked_at));
         refused
@@ -183,7 +184,7 @@ impl Connected {
                 return;
             }
         };
-        counter!("innkeeper_egress_requests_total", "decision" => "allowed").increment(1);
+        EGRESS_REQUESTS.one(["allowed"]);
         let config = &egress.shared.config;
         let idle = Duration::from_millis(config.idle_timeout_ms).min(LONGEST);
         let longest = Duration::from_millis(config.connection_timeout_ms).min(LONGEST);

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use metrics::counter;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
 
 use super::reason::Ended;
+use crate::metrics::catalogue::EGRESS_BYTES;
 
 /// Bytes carried at a time.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -137,7 +137,7 @@ impl<'a> Flow<'a> {
             Way::Received => (&self.received, "received"),
         };
         sum.fetch_add(length, Ordering::Relaxed);
-        counter!("innkeeper_egress_bytes_total", "direction" => direction).increment(length);
+        EGRESS_BYTES.add([direction], length);
         self.last_ms.store(self.duration_ms(), Ordering::Relaxed);
         Ok(())
     }
