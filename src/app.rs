@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -21,6 +22,7 @@ use crate::engine::{Engine, EngineError};
 use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::lifecycle::Tasks;
 use crate::metrics;
+use crate::metrics::catalogue::RUNTIME_LAG;
 use crate::sandbox::Maker;
 use crate::session::Registry;
 use crate::spawner::{Local, Policy, Remote, RootKeeper, Spawner};
@@ -28,6 +30,9 @@ use crate::store::Store;
 
 /// How often room is made in the metrics.
 const METRICS_KEPT_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the runtime is looked at.
+const LAG_NOTED_EVERY: Duration = Duration::from_millis(100);
 
 /// Any failure to start, said for people.
 pub type StartupError = Box<dyn std::error::Error + Send + Sync>;
@@ -60,6 +65,7 @@ impl App {
         config.data_dir = config.data_dir.canonicalize()?;
         let config = Arc::new(config);
         metrics::install()?;
+        metrics::bound_tenants(config.metrics.max_tenants);
         let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
         let store = Store::open(&config.database_path()).await?;
         let installation = store.installation().await?;
@@ -83,6 +89,7 @@ impl App {
         reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));
         tasks.spawn("metrics", keep_metrics(tasks.stopping().clone()));
+        tasks.spawn("runtime lag", note_lag(tasks.stopping().clone()));
         let maker = Maker::new(spawner, Arc::clone(&config), tasks.clone(), model_sockets);
         let sessions = Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
         sessions.reconcile().await?;
@@ -236,6 +243,15 @@ fn reload_when_told(tasks: &Tasks, prices: Prices, store: Store, clock: Arc<dyn 
 async fn keep_metrics(stopping: CancellationToken) {
     while stopping.run_until_cancelled(tokio::time::sleep(METRICS_KEPT_EVERY)).await.is_some() {
         metrics::keep_up();
+    }
+}
+
+/// Notes how late a timer comes that ought to come every tenth of a second: what every task waits beside its own work.
+async fn note_lag(stopping: CancellationToken) {
+    let mut due = Instant::now() + LAG_NOTED_EVERY;
+    while stopping.run_until_cancelled(tokio::time::sleep_until(due)).await.is_some() {
+        RUNTIME_LAG.took([], due.elapsed());
+        due = Instant::now() + LAG_NOTED_EVERY;
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use tokio::sync::{Mutex, Notify};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use crate::domain::{Ask, Decision, Scope, SessionId, Standing, TenantId, Usd};
+use crate::metrics::catalogue::{HOLD_WAIT, LEDGER_ERRORS, LEDGER_WRITES};
 use crate::store::{CallRef, Crossing, NewCall, Settlement, Store, StoreError};
 
 /// How long a call waits for money that others hold.
@@ -39,6 +40,8 @@ pub struct Granted {
     pub max_tokens: u64,
     /// How much it is.
     pub amount: Usd,
+    /// How long others' money was waited for.
+    pub waited: Duration,
 }
 
 /// Why no money is held for a call.
@@ -76,15 +79,21 @@ impl Money {
             }
         };
         let mut enough = std::pin::pin!(enough);
-        let mut blocked = None;
-        match self.wait(new, ask, &mut blocked, &mut enough).await {
+        let (mut blocked, began) = (None, Instant::now());
+        let outcome = match self.wait(new, ask, &mut blocked, &mut enough).await {
             Some(outcome) => outcome,
             None => match blocked {
                 Some(standing) => Err(NoMoney::Held(standing)),
                 // It never came to its turn: the queue itself is what it waited for.
                 None => self.try_once(new, ask).await,
             },
-        }
+        };
+        let waited = match &outcome {
+            Ok((_, at)) => *at - began,
+            Err(_) => began.elapsed(),
+        };
+        HOLD_WAIT.took([], waited);
+        outcome.map(|(granted, _)| Granted { waited, ..granted })
     }
 
     /// Waits in the queues; `None` when there was `enough` of it. That ends the waiting alone, never a transaction: one
@@ -95,7 +104,7 @@ impl Money {
         ask: &Ask,
         blocked: &mut Option<Box<Standing>>,
         enough: &mut (impl Future<Output = ()> + Unpin),
-    ) -> Option<Result<Granted, NoMoney>> {
+    ) -> Option<Result<(Granted, Instant), NoMoney>> {
         let session = self.sessions.get_with(new.call.session, Arc::default);
         let tenant = self.tenants.get_with(new.call.tenant, Arc::default);
         let _before_my_session = unless(enough, session.lock()).await?;
@@ -122,9 +131,13 @@ impl Money {
         }
     }
 
-    async fn try_once(&self, new: &NewCall, ask: &Ask) -> Result<Granted, NoMoney> {
-        match self.store.ledger().open(new, ask).await? {
-            Decision::Hold { max_tokens, amount } => Ok(Granted { max_tokens, amount }),
+    /// Tries once, and answers with the moment at which that began.
+    async fn try_once(&self, new: &NewCall, ask: &Ask) -> Result<(Granted, Instant), NoMoney> {
+        let began = Instant::now();
+        match written("open", self.store.ledger().open(new, ask)).await? {
+            Decision::Hold { max_tokens, amount } => {
+                Ok((Granted { max_tokens, amount, waited: Duration::ZERO }, began))
+            }
             Decision::Refuse(standing) => Err(NoMoney::Spent(standing)),
             Decision::Wait(standing) => Err(NoMoney::Held(standing)),
         }
@@ -135,7 +148,7 @@ impl Money {
     /// # Errors
     /// When the store fails: the call holds what it held then.
     pub async fn shrink(&self, call: CallRef, amount: Usd) -> Result<(), StoreError> {
-        self.store.ledger().shrink(call, amount).await?;
+        written("shrink", self.store.ledger().shrink(call, amount)).await?;
         self.freed.notify_waiters();
         Ok(())
     }
@@ -145,7 +158,7 @@ impl Money {
     /// # Errors
     /// When the store fails: the call stays open then.
     pub async fn settle(&self, call: CallRef, settlement: &Settlement) -> Result<(), StoreError> {
-        let crossings = self.store.ledger().settle(call, settlement).await?;
+        let crossings = written("settle", self.store.ledger().settle(call, settlement)).await?;
         self.freed.notify_waiters();
         for Crossing { percent, standing } in crossings {
             let Standing { budget, spent, .. } = standing;
@@ -156,6 +169,17 @@ impl Money {
         }
         Ok(())
     }
+}
+
+/// What a transaction of the ledger comes to, which is counted as `operation`.
+async fn written<T>(
+    operation: &'static str,
+    transaction: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let began = Instant::now();
+    let outcome = transaction.await.inspect_err(|_| LEDGER_ERRORS.one([operation]));
+    LEDGER_WRITES.took([operation], began.elapsed());
+    outcome
 }
 
 /// What `future` comes to, unless there is `enough` before.

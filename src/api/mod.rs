@@ -3,6 +3,8 @@
 pub mod account;
 pub mod admin;
 pub mod auth;
+mod collect;
+mod measure;
 mod rate_headers;
 mod router;
 pub mod seed;

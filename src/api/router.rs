@@ -2,8 +2,7 @@
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Redirect};
+use axum::response::Redirect;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -13,7 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::auth::{AnyKey, KeySchemes, TenantCaller, describe_refusals};
-use super::{ApiState, account, admin, rate_headers, seed};
+use super::measure::{self, Listener};
+use super::{ApiState, account, admin, collect, rate_headers, seed};
 
 /// What the documents begin with.
 #[derive(OpenApi)]
@@ -32,6 +32,7 @@ pub fn public(state: ApiState) -> Router {
         .fallback(seed::not_found)
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(Listener::Public, measure::layer))
         .layer(cors)
 }
 
@@ -55,11 +56,12 @@ pub fn operator(state: ApiState) -> Router {
     router
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(measured))
+        .route("/metrics", get(collect::metrics))
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(Listener::Operator, measure::layer))
 }
 
 /// Whether the store answers.
@@ -68,12 +70,6 @@ async fn ready(axum::extract::State(state): axum::extract::State<ApiState>) -> (
         Ok(_) => (StatusCode::OK, "ok"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
     }
-}
-
-/// What was recorded, for Prometheus.
-async fn measured() -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    (headers, crate::metrics::render())
 }
 
 /// The operator's own files at `/ui`, for whoever has a key.

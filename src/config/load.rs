@@ -46,6 +46,8 @@ pub struct Config {
     pub rates: RatesConfig,
     /// The drill.
     pub drill: DrillConfig,
+    /// The metrics.
+    pub metrics: MetricsConfig,
     /// Logs.
     pub log: LogConfig,
 }

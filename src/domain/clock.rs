@@ -37,6 +37,17 @@ impl Timestamp {
         self.0
     }
 
+    /// Seconds since the Unix epoch, for what reckons in them.
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit")]
+    pub fn as_seconds(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// Seconds from `earlier` to this moment; 0 when `earlier` is later.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        (self.as_seconds() - earlier.as_seconds()).max(0.0)
+    }
+
     /// Whole milliseconds from `earlier` to this moment; 0 when `earlier` is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         let micros = self.0.saturating_sub(earlier.0);

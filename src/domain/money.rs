@@ -32,6 +32,12 @@ impl Usd {
         self.0
     }
 
+    /// The amount in dollars as a number that is near it: for statistics, never for sums.
+    #[expect(clippy::cast_precision_loss, reason = "statistics do not need every nano-dollar")]
+    pub fn to_approximate(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+
     /// The amount as an exact decimal number of dollars.
     pub fn to_decimal(self) -> Decimal {
         Decimal::new(self.0, 9)

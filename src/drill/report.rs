@@ -97,8 +97,7 @@ impl Report {
             let held = if finding.outcome.held() { 1.0 } else { 0.0 };
             DRILL_PROBE.set([finding.probe], held);
         }
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit")]
-        DRILL_LAST_RUN.set([], self.at.as_micros() as f64 / 1e6);
+        DRILL_LAST_RUN.set([], self.at.as_seconds());
     }
 
     /// Writes it to a file.

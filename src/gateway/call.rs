@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::ask;
@@ -11,11 +12,13 @@ use super::forward::Outgoing;
 use super::meter::Meter;
 use super::patience::{GaveUp, Patience};
 use super::price::PriceTable;
-use super::relay::Relay;
+use super::relay::{Relay, UnderWay};
 use super::reply::Refusal;
 use super::server::Shared;
+use super::watch::Watch;
 use crate::admission::NoMoney;
 use crate::domain::{Ask, Timestamp};
+use crate::metrics::catalogue::GATEWAY_OVERHEAD;
 use crate::sandbox::Caller;
 
 /// A call to be made.
@@ -34,38 +37,50 @@ pub(super) struct Call {
     pub(super) outgoing: Outgoing,
     /// Who waits for the answer.
     pub(super) client: Client,
+    /// When it was read.
+    pub(super) taken_at: Instant,
 }
 
 impl Call {
     /// Makes the call, and settles it.
     pub(super) async fn run(self) {
-        let Self { gateway, caller, model, ask, prices, mut outgoing, client } = self;
+        let Self { gateway, caller, model, ask, prices, mut outgoing, client, taken_at } = self;
         let limits = gateway.limits.clone();
         let patience = Patience::new(limits.clone());
         let mut relay = Relay { client, patience, activity: caller.activity.clone(), limits };
         let hold = match gateway.books.open(&caller, &model, ask, prices, relay.left()).await {
             Ok(hold) => hold,
-            Err(refused) => return relay.refuse(refusal(&refused, &caller, gateway.books.now())),
+            Err(refused) => {
+                let refusal = refusal(&refused, &caller, gateway.books.now());
+                return relay.refuse(refusal.counted(caller.tenant));
+            }
         };
         if relay.left().now_or_never().is_some() {
             return hold.settle(Meter::new(&model, 0).nothing(true)).await;
         }
+        GATEWAY_OVERHEAD.took([], taken_at.elapsed().saturating_sub(hold.waited()));
         if let Some(max_tokens) = hold.lowered_max_tokens() {
             outgoing.body = ask::with_max_tokens(&outgoing.body, max_tokens);
         }
         let meter = Meter::new(&model, outgoing.body.len());
-        let asked = gateway.upstream.call(outgoing, &hold);
+        let watch = Watch::new(&model, hold.prices());
+        let call = UnderWay { hold, meter, watch };
+        let asked = gateway.upstream.call(outgoing, &call.hold);
         match relay.patience.wait(&mut relay.client, relay.limits.response, asked).await {
-            Ok(Ok(answer)) => relay.carry(answer, hold, meter).await,
+            Ok(Ok(answer)) => relay.carry(answer, call).await,
             Ok(Err(error)) => {
                 warn!(error = &error as &dyn std::error::Error, session = %caller.session, "a call failed");
                 let refusal = if error.is_connect() { Refusal::unreachable() } else { Refusal::broken() };
-                hold.settle(meter.nothing(error.is_connect())).await;
+                call.watch.failed(&error);
+                let bill = call.meter.nothing(error.is_connect());
+                call.settle(bill).await;
                 relay.refuse(refusal);
             }
             Err(reason) => {
                 warn!(?reason, session = %caller.session, "a call was given up before its answer began");
-                hold.settle(meter.bill()).await;
+                call.watch.given_up(reason);
+                let bill = call.meter.bill();
+                call.settle(bill).await;
                 let late = Refusal::no_answer(relay.limits.response);
                 relay.refuse(if reason == GaveUp::Silent { late } else { Refusal::ended() });
             }

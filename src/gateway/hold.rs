@@ -9,7 +9,8 @@ use super::meter::Bill;
 use super::price::PriceTable;
 use super::prices::Prices;
 use crate::admission::{Granted, Money, NoMoney};
-use crate::domain::{Ask, CallId, Clock, Timestamp, Usage};
+use crate::domain::{Ask, CallId, Clock, Timestamp, Usage, Usd};
+use crate::metrics::catalogue::{OVERRUN_HOLDS, SETTLEMENT_RATIO, UNPRICED_CALLS};
 use crate::sandbox::Caller;
 use crate::store::{CallRef, NewCall, Settlement, Store, StoreError};
 
@@ -84,6 +85,16 @@ impl Hold {
         (self.granted.max_tokens < self.ask.max_tokens).then_some(self.granted.max_tokens)
     }
 
+    /// What the call is priced by.
+    pub(super) fn prices(&self) -> &PriceTable {
+        &self.prices
+    }
+
+    /// How long others' money was waited for.
+    pub(super) fn waited(&self) -> Duration {
+        self.granted.waited
+    }
+
     /// Gives back what is not needed, once the provider has told the input. `input` is what was used so far.
     pub(super) async fn shrink(&self, input: &[(String, Usage)]) {
         let output = Ask { input_picos: 0, ..self.ask }.amount(self.granted.max_tokens);
@@ -102,6 +113,7 @@ impl Hold {
         let prices = &self.prices;
         let unpriced = bill.parts.iter().map(|(model, _)| model).find(|model| !prices.knows(model));
         if let Some(model) = unpriced {
+            UNPRICED_CALLS.one([]);
             warn!(call = %self.call.id, model, "a model without a price answered; the call is charged the dearest prices");
         }
         let settlement = Settlement {
@@ -111,7 +123,11 @@ impl Hold {
             exact: bill.exact,
             at: self.books.clock.now(),
         };
+        if self.granted.amount > Usd::ZERO {
+            SETTLEMENT_RATIO.note([], settlement.cost.to_approximate() / self.granted.amount.to_approximate());
+        }
         if settlement.cost > self.granted.amount {
+            OVERRUN_HOLDS.one([]);
             error!(
                 call = %self.call.id, cost = %settlement.cost, held = %self.granted.amount,
                 "a call cost more than was held for it: the price table or the bound of its input is wrong"

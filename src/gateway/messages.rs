@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, head, post};
 use http::StatusCode;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::ask::{self, Asked};
@@ -47,15 +48,21 @@ async fn batches() -> Refusal {
 
 /// Calls the model.
 async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, Refusal> {
-    pace(&peer).await?;
-    let outgoing = peer.take(request).await?;
-    let prices = peer.gateway.books.prices().current();
-    let Asked { model, ask } = ask::read(&outgoing.body, &prices).inspect_err(
-        |refusal| warn!(session = %peer.caller.session, refusal = refusal.message(), "a call is refused"),
-    )?;
+    let tenant = peer.caller.tenant;
+    let taken = async {
+        pace(&peer).await?;
+        let outgoing = peer.take(request).await?;
+        let (prices, taken_at) = (peer.gateway.books.prices().current(), Instant::now());
+        let asked = ask::read(&outgoing.body, &prices).inspect_err(
+            |refusal| warn!(session = %peer.caller.session, refusal = refusal.message(), "a call is refused"),
+        )?;
+        Ok((outgoing, prices, taken_at, asked))
+    };
+    let taken = taken.await.map_err(|refusal: Refusal| refusal.counted(tenant));
+    let (outgoing, prices, taken_at, Asked { model, ask }) = taken?;
     let (client, answer) = Client::new(peer.closed.clone(), peer.gateway.tasks.stopping().clone());
     let gateway = Arc::clone(&peer.gateway);
-    let call = Call { gateway, caller: peer.caller, model, ask, prices, outgoing, client };
+    let call = Call { gateway, caller: peer.caller, model, ask, prices, outgoing, client, taken_at };
     peer.gateway.tasks.spawn("model call", call.run());
     answer.await.map_err(|_| Refusal::ended())
 }

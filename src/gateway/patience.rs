@@ -9,6 +9,8 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
+use crate::metrics::Raised;
+use crate::metrics::catalogue::{GATEWAY_DRAINS, GATEWAY_LEFT};
 
 /// Answers nobody listens to that are read on at the same time; further ones are given up.
 const MAX_DRAINS: usize = 256;
@@ -38,6 +40,7 @@ pub(super) struct Patience {
 struct Drain {
     end: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
+    _counted: Raised,
 }
 
 /// Why waiting ended without what was waited for.
@@ -98,6 +101,7 @@ impl Patience {
                 value = &mut future => return Ok(value),
                 () = &mut silence => return Err(GaveUp::Silent),
             }
+            GATEWAY_LEFT.one([]);
             client.abandon();
             self.drain = Some(self.begin_drain()?);
         }
@@ -105,6 +109,6 @@ impl Patience {
 
     fn begin_drain(&self) -> Result<Drain, GaveUp> {
         let place = Arc::clone(&self.limits.drains).try_acquire_owned().map_err(|_| GaveUp::Unheard)?;
-        Ok(Drain { end: Box::pin(sleep(self.limits.drain)), _place: place })
+        Ok(Drain { end: Box::pin(sleep(self.limits.drain)), _place: place, _counted: GATEWAY_DRAINS.raised([]) })
     }
 }

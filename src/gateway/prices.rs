@@ -10,6 +10,7 @@ use super::price::PriceTable;
 use super::price_list::PriceList;
 use super::{PriceError, price_change, price_file};
 use crate::domain::Timestamp;
+use crate::metrics::catalogue::PRICE_RELOADS;
 
 /// The prices in force, and where they come from. Cheap to clone; all clones are the same prices.
 #[derive(Clone, Debug)]
@@ -50,6 +51,11 @@ impl Prices {
         self.0.table.load_full()
     }
 
+    /// What a model is called in the table in force, whatever date or alias it comes with; its own name when it has no price.
+    pub fn known_as(&self, model: &str) -> String {
+        self.current().find(model).map_or(model, |found| &found.id).to_owned()
+    }
+
     /// The version of the table in force, which the ledger keeps with every call that is opened now.
     pub fn version(&self) -> String {
         self.current().version.clone()
@@ -71,6 +77,12 @@ impl Prices {
     /// # Errors
     /// When the file cannot be used; the message says why, and the table in force stays.
     pub fn reload(&self, force: bool) -> Result<Reloaded, PriceError> {
+        let reloaded = self.read_again(force);
+        PRICE_RELOADS.one([if reloaded.is_ok() { "ok" } else { "failed" }]);
+        reloaded
+    }
+
+    fn read_again(&self, force: bool) -> Result<Reloaded, PriceError> {
         let _loading = self.0.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let (old, new) = (self.current(), read(self.0.file.as_deref())?);
         price_change::check(&old, &new, force)?;

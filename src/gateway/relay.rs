@@ -9,9 +9,10 @@ use tracing::warn;
 use super::client::Client;
 use super::headers;
 use super::hold::Hold;
-use super::meter::Meter;
+use super::meter::{Bill, Meter};
 use super::patience::{GaveUp, Limits, Patience};
 use super::reply::{self, Refusal};
+use super::watch::Watch;
 use crate::sandbox::Activity;
 
 /// The longest answer that is taken whole.
@@ -30,6 +31,25 @@ pub(super) struct Relay {
     pub(super) limits: Limits,
 }
 
+/// A call under way: what it holds, what it is charged, what is told of it.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    /// The money it holds.
+    pub(super) hold: Hold,
+    /// What reads its answer.
+    pub(super) meter: Meter,
+    /// What watches it for the metrics.
+    pub(super) watch: Watch,
+}
+
+impl UnderWay {
+    /// It is over, and charged `bill`.
+    pub(super) async fn settle(self, bill: Bill) {
+        self.watch.over(&bill, self.hold.prices());
+        self.hold.settle(bill).await;
+    }
+}
+
 /// Why an answer did not come to its end.
 #[derive(Debug)]
 enum Broken {
@@ -41,15 +61,27 @@ enum Broken {
     TooLong,
 }
 
+impl Broken {
+    /// Notes it for the metrics, as far as it is the model API's doing.
+    fn note(&self, watch: &Watch) {
+        match self {
+            Self::GaveUp(reason) => watch.given_up(*reason),
+            Self::Cut(error) => watch.failed(error),
+            Self::TooLong => {}
+        }
+    }
+}
+
 impl Relay {
     /// Carries `answer` to the caller, and settles the call.
-    pub(super) async fn carry(self, answer: reqwest::Response, hold: Hold, meter: Meter) {
+    pub(super) async fn carry(self, answer: reqwest::Response, mut call: UnderWay) {
         self.activity.touch();
+        call.watch.answered(answer.status());
         let kind = answer.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         if answer.status().is_success() && kind.starts_with(b"text/event-stream") {
-            self.stream(answer, hold, meter).await;
+            self.stream(answer, call).await;
         } else {
-            self.whole(answer, hold, meter).await;
+            self.whole(answer, call).await;
         }
     }
 
@@ -67,16 +99,17 @@ impl Relay {
         self.client.answer(refusal.into_response());
     }
 
-    async fn stream(mut self, mut answer: reqwest::Response, hold: Hold, mut meter: Meter) {
+    async fn stream(mut self, mut answer: reqwest::Response, mut call: UnderWay) {
         self.client.begin(answer.status(), headers::incoming(std::mem::take(answer.headers_mut())));
         let last = loop {
             match self.next(&mut answer).await {
                 Ok(Some(piece)) => {
-                    meter.read(&piece);
-                    if let Some(input) = meter.take_known_input() {
-                        hold.shrink(&input).await;
+                    call.watch.piece();
+                    call.meter.read(&piece);
+                    if let Some(input) = call.meter.take_known_input() {
+                        call.hold.shrink(&input).await;
                     }
-                    if meter.is_over() {
+                    if call.meter.is_over() {
                         break Ok(Some(piece));
                     }
                     self.client.pass(piece).await;
@@ -84,7 +117,11 @@ impl Relay {
                 end => break end,
             }
         };
-        hold.settle(meter.bill()).await;
+        if let Err(broken) = &last {
+            broken.note(&call.watch);
+        }
+        let bill = call.meter.bill();
+        call.settle(bill).await;
         match last {
             Ok(Some(piece)) => {
                 self.client.pass(piece).await;
@@ -107,21 +144,23 @@ impl Relay {
         self.client.end().await;
     }
 
-    async fn whole(mut self, mut answer: reqwest::Response, hold: Hold, mut meter: Meter) {
+    async fn whole(mut self, mut answer: reqwest::Response, mut call: UnderWay) {
         let mut body = BytesMut::new();
         let end = self.take_all(&mut answer, &mut body).await;
         let bill = match &end {
-            _ if !answer.status().is_success() => meter.nothing(true),
+            _ if !answer.status().is_success() => call.meter.nothing(true),
             Ok(()) => {
-                meter.read_whole(&body);
-                meter.bill()
+                call.watch.piece();
+                call.meter.read_whole(&body);
+                call.meter.bill()
             }
-            Err(_) => {
-                meter.read_fragment(&body);
-                meter.bill()
+            Err(broken) => {
+                broken.note(&call.watch);
+                call.meter.read_fragment(&body);
+                call.meter.bill()
             }
         };
-        hold.settle(bill).await;
+        call.settle(bill).await;
         if let Err(broken) = end {
             Self::report(&broken);
             let refusal = match broken {

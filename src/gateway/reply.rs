@@ -10,7 +10,9 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::domain::{Allowance, Budget, RateClass, Standing, Timestamp};
+use crate::domain::{Allowance, Budget, RateClass, Standing, TenantId, Timestamp};
+use crate::metrics;
+use crate::metrics::catalogue::GATEWAY_REFUSALS;
 
 /// Tells the agent whether repeating the call may help.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -28,15 +30,29 @@ pub(super) struct Refusal {
     may_pass: bool,
     /// When trying again may help, in seconds.
     retry_after: Option<i64>,
+    /// Why a call was not made, as a label of the metrics; none when it was made, or nobody is there to be told.
+    reason: Option<&'static str>,
 }
 
 impl Refusal {
     fn lasting(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into(), may_pass: false, retry_after: None }
+        Self { status, kind, message: message.into(), may_pass: false, retry_after: None, reason: None }
     }
 
     fn passing(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, kind: "api_error", message: message.into(), may_pass: true, retry_after: None }
+        Self { status, kind: "api_error", message: message.into(), may_pass: true, retry_after: None, reason: None }
+    }
+
+    fn because(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// The same, counted for a tenant when it stands in the place of a call.
+    pub(super) fn counted(self, tenant: TenantId) -> Self {
+        if let Some(reason) = self.reason {
+            GATEWAY_REFUSALS.one([&metrics::tenant(tenant), reason]);
+        }
+        self
     }
 
     /// The path or method leads nowhere.
@@ -47,26 +63,26 @@ impl Refusal {
     /// The body is larger than what is read.
     pub(super) fn too_large(limit_bytes: usize) -> Self {
         let message = format!("the request is larger than the {limit_bytes} bytes that are accepted here");
-        Self::lasting(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+        Self::lasting(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message).because("request")
     }
 
     /// The body is not a call to the model.
     pub(super) fn malformed(reason: impl std::fmt::Display) -> Self {
         let message = format!("the request body is not a call to the model: {reason}");
-        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message).because("request")
     }
 
     /// The call would cost something that cannot be computed.
     pub(super) fn unpriceable(what: &str) -> Self {
         let message = format!("{what} cannot be used here, because it has no price in this installation");
-        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message).because("unpriceable")
     }
 
     /// The model asked for is not in the price table.
     pub(super) fn unpriced_model(model: &str) -> Self {
         let name: String = model.chars().take(SHOWN_NAME).collect();
         let message = format!("the model `{name}` has no price in this installation, so it cannot be used here");
-        Self::lasting(StatusCode::NOT_FOUND, "not_found_error", message)
+        Self::lasting(StatusCode::NOT_FOUND, "not_found_error", message).because("model")
     }
 
     /// A budget is spent. The agent shows the message to its user and does not try again.
@@ -79,13 +95,13 @@ impl Refusal {
         };
         let message = format!("spend limit reached: the {}'s budget is ${limit} {until}", scope.kind());
         let retry_after = ends_at.map(|moment| moment.millis_since(now) / 1_000 + 1);
-        Self { retry_after, ..Self::lasting(StatusCode::TOO_MANY_REQUESTS, "billing_error", message) }
+        Self { retry_after, ..Self::lasting(StatusCode::TOO_MANY_REQUESTS, "billing_error", message).because("budget") }
     }
 
     /// What is left of a budget is held by calls under way.
     pub(super) fn held(standing: &Standing) -> Self {
         let message = format!("calls under way hold what is left of the {}'s budget", standing.budget.scope.kind());
-        let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message);
+        let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message).because("held");
         Self { kind: "rate_limit_error", retry_after: Some(2), ..refusal }
     }
 
@@ -93,7 +109,7 @@ impl Refusal {
     pub(super) fn too_soon(allowance: &Allowance) -> Self {
         let whose = if allowance.class == RateClass::SessionMessages { "session" } else { "tenant" };
         let message = format!("the {whose} calls the model faster than {} times a minute", allowance.rate.per_minute);
-        let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message);
+        let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message).because("rate");
         let retry_after = allowance.retry_after_s().and_then(|seconds| seconds.try_into().ok());
         Self { kind: "rate_limit_error", retry_after, ..refusal }
     }
@@ -106,7 +122,7 @@ impl Refusal {
     /// The ledger cannot be written, so nothing may be spent.
     pub(super) fn no_ledger() -> Self {
         let message = "the call cannot be accounted for at the moment, so it was not made";
-        Self::lasting(StatusCode::SERVICE_UNAVAILABLE, "api_error", message)
+        Self::lasting(StatusCode::SERVICE_UNAVAILABLE, "api_error", message).because("ledger")
     }
 
     /// The sandbox or the server is at its end.

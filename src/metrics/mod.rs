@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use document::document;
-pub use family::{Collected, Counter, Family, Gauge, Histogram, Kind, Label, Source};
+pub use family::{Collected, Counter, Family, Gauge, Histogram, Kind, Label, Raised, Source};
 pub use page::Page;
 pub use tenants::{OTHER, bound_tenants, tenant};
 

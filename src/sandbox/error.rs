@@ -35,3 +35,20 @@ pub enum OpenError {
     #[error("the server is stopping")]
     Closed,
 }
+
+impl OpenError {
+    /// The reason as a label of the metrics.
+    pub(super) const fn as_label(&self) -> &'static str {
+        match self {
+            Self::Spawner(SpawnerError::Image(_)) => "image",
+            Self::Spawner(SpawnerError::Runtime { .. }) => "runtime",
+            Self::Spawner(SpawnerError::Workspace(_)) | Self::Overfull(_) => "workspace",
+            Self::Spawner(_) => "engine",
+            Self::Weak(_) => "weak",
+            Self::Fault(_) => "fault",
+            Self::Ended(_) => "ended",
+            Self::TimedOut(_) => "timeout",
+            Self::Random(_) | Self::Closed => "other",
+        }
+    }
+}

@@ -18,6 +18,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::catalogue::SANDBOX_VIOLATIONS;
+
 /// How long a peer may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -177,6 +179,7 @@ impl Link {
         let Some(FromShim::Hello(hello)) = message? else { return Ok(None) };
         let known: bool = hello.token.expose().as_bytes().ct_eq(self.token.expose().as_bytes()).into();
         if !known || hello.epoch != self.epoch {
+            SANDBOX_VIOLATIONS.one(["foreign_token"]);
             tracing::warn!(epoch = hello.epoch, "somebody else than the shim spoke on its socket");
             return Ok(None);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use innkeeper_shim::protocol::Token;
 use tokio::net::UnixListener;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, LinkHandle, Report};
@@ -14,6 +15,10 @@ use super::{Caller, ModelSocket, OpenError, posture};
 use crate::config::Config;
 use crate::domain::{Changes, SessionLimits};
 use crate::lifecycle::Tasks;
+use crate::metrics::Raised;
+use crate::metrics::catalogue::{
+    SANDBOX_REMOVE_FAILURES, SANDBOX_START, SANDBOX_START_FAILURES, SANDBOX_VIOLATIONS, SANDBOXES,
+};
 use crate::spawner::{Confinement, EngineId, Opened, Order, Spawner, SpawnerError, WorkspacePath};
 
 /// How long until a spawner that did not answer is asked again.
@@ -79,6 +84,8 @@ struct Remains {
     closed: CancellationToken,
     /// Cancelled when nothing runs in it any more.
     gone: CancellationToken,
+    /// It counts as long as it is not cleared away.
+    _counted: Raised,
 }
 
 impl Maker {
@@ -114,6 +121,15 @@ impl Maker {
     /// # Errors
     /// When the spawner fails, the sandbox is weaker than ordered, or its shim does not come up in time.
     pub async fn open(&self, caller: Caller, wish: Wish) -> Result<Sandbox, OpenError> {
+        self.make(caller, wish).await.inspect_err(|error| {
+            SANDBOX_START_FAILURES.one([error.as_label()]);
+            if let OpenError::Weak(_) = error {
+                SANDBOX_VIOLATIONS.one(["posture"]);
+            }
+        })
+    }
+
+    async fn make(&self, caller: Caller, wish: Wish) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
         let session = caller.session;
         let Wish { epoch, workspace, image, runtime, limits, survey } = wish;
@@ -131,16 +147,25 @@ impl Maker {
             grace,
             has_egress: !caller.egress.is_empty(),
         };
+        let begun_at = Instant::now();
         let Opened { id, confinement, shim, model } = self.spawner.open(order).await?;
+        SANDBOX_START.took(["create"], begun_at.elapsed());
 
         let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
-        let remains = Remains { spawner: Arc::clone(&self.spawner), id, closed: closed.clone(), gone: gone.clone() };
+        let remains = Remains {
+            spawner: Arc::clone(&self.spawner),
+            id,
+            closed: closed.clone(),
+            gone: gone.clone(),
+            _counted: SANDBOXES.raised([]),
+        };
         let ready = async {
             let (shim, listener) = (listener(shim)?, listener(model)?);
             let (link, handle, mut reports) = Link::new(shim, token, epoch.unsigned_abs(), gone);
             self.tasks.spawn("link", link.run());
             let socket = ModelSocket { listener, caller, closed };
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
+            let started_at = Instant::now();
             self.spawner.start(&remains.id).await?;
             match present(&mut reports, &remains, &confinement).await {
                 Err(OpenError::Weak(how)) if self.accepts_weak => {
@@ -148,6 +173,7 @@ impl Maker {
                 }
                 shown => shown?,
             }
+            SANDBOX_START.took(["boot"], started_at.elapsed());
             Ok((handle, reports))
         };
         let mut meter = self.meter(remains.id.clone(), workspace_bytes);
@@ -212,6 +238,7 @@ impl Remains {
     async fn clear(&self) {
         self.closed.cancel();
         if let Err(error) = self.spawner.remove(&self.id).await {
+            SANDBOX_REMOVE_FAILURES.one([]);
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a sandbox could not be removed; the next start of the server tries again"

@@ -12,6 +12,7 @@ use super::recorder::Progress;
 use crate::agent::{self, Conversation, TurnResult};
 use crate::config::{Config, SessionConfig};
 use crate::domain::{EndReason, Outcome, RepositoryGrant, SessionLimits, SessionOverview, TurnEnd};
+use crate::metrics::catalogue::SANDBOX_START;
 use crate::sandbox::{Activity, LinkHandle, Overfull};
 use crate::spawner::MODEL_SOCKET_INSIDE;
 
@@ -68,12 +69,13 @@ pub(super) async fn begin(
     };
     link.start(&files, start);
     link.input(agent::initialize(READY, spec.system_prompt.as_deref()));
-    let limit = Duration::from_millis(config.sandbox.start_timeout_ms);
+    let (limit, began) = (Duration::from_millis(config.sandbox.start_timeout_ms), Instant::now());
     let failed =
         |why: String| TurnEnd::failed(EndReason::StartFailed, format!("The agent could not be started: {why}"));
     timeout(limit, ready(progress))
         .await
         .unwrap_or_else(|_| Err(failed(format!("it was not ready within {limit:?}"))))?;
+    SANDBOX_START.took(["agent"], began.elapsed());
     tracing::debug!(session = %overview.session.id, "the agent is ready");
     Ok(())
 }

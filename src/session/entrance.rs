@@ -6,11 +6,18 @@ use crate::admission::{Bounds, Ticket};
 use crate::agent::refused_env;
 use crate::config::Config;
 use crate::domain::{EgressHost, SessionLimits, Tenant, TenantId, TenantState, TurnSpec};
+use crate::metrics;
+use crate::metrics::catalogue::{REJECTIONS, SANDBOX_VIOLATIONS};
+use crate::spawner::{FoundWorkspace, WorkspaceError, WorkspacePath};
 use crate::store::StoreError;
 
 impl Registry {
     /// Admits a turn, and answers the tenant as it is now: the caller's copy may be older than an operator's change.
     pub(super) async fn admit(&self, tenant: &Tenant, spec: &mut TurnSpec) -> Result<Tenant, StartError> {
+        self.check(tenant, spec).await.inspect_err(|error| note(tenant.id, error))
+    }
+
+    async fn check(&self, tenant: &Tenant, spec: &mut TurnSpec) -> Result<Tenant, StartError> {
         if self.shared().tasks.draining().is_cancelled() {
             return Err(StartError::Draining);
         }
@@ -40,15 +47,38 @@ impl Registry {
         if names.is_empty() { Ok(tenant) } else { Err(StartError::RefusedEnv { names }) }
     }
 
+    /// The directory a tenant asks for, and what the spawner finds there.
+    pub(super) async fn find_workspace(
+        &self,
+        tenant: &Tenant,
+        cwd: Option<&str>,
+    ) -> Result<(WorkspacePath, FoundWorkspace), StartError> {
+        let found = async {
+            let path = WorkspacePath::of_request(&tenant.roots, cwd)?;
+            let found = self.shared().maker.spawner().find_workspace(&path).await?;
+            Ok((path, found))
+        };
+        found.await.inspect_err(|error| note(tenant.id, error))
+    }
+
     /// Stands in line for a place, before anything is written that would have to be undone.
     pub(super) fn enter(&self, tenant: &Tenant) -> Result<Ticket, StartError> {
-        Ok(self.shared().queue.enter(tenant.id, bounds(tenant, &self.shared().config))?)
+        let entered = self.shared().queue.enter(tenant.id, bounds(tenant, &self.shared().config));
+        entered.map_err(StartError::from).inspect_err(|error| note(tenant.id, error))
     }
 
     /// How many sessions of a tenant may run and wait.
     pub(super) async fn bounds_of(&self, tenant: TenantId) -> Result<Bounds, StoreError> {
         let found = self.shared().store.tenants().find(tenant).await?;
         Ok(found.map_or(Bounds { running: 0, waiting: 0 }, |tenant| bounds(&tenant, &self.shared().config)))
+    }
+}
+
+/// Notes that a tenant did not get what it asked for.
+fn note(tenant: TenantId, error: &StartError) {
+    REJECTIONS.one([&metrics::tenant(tenant), error.as_label()]);
+    if let StartError::Workspace(WorkspaceError::Outside | WorkspaceError::SymbolicLink) = error {
+        SANDBOX_VIOLATIONS.one(["workspace"]);
     }
 }
 

@@ -40,6 +40,22 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+impl StartError {
+    /// The reason as a label of the metrics.
+    pub(super) const fn as_label(&self) -> &'static str {
+        match self {
+            Self::Workspace(_) => "workspace",
+            Self::Spawner(_) => "engine",
+            Self::RefusedEnv { .. } => "environment",
+            Self::Suspended => "suspended",
+            Self::NotAllowed(_) | Self::Limits(_) => "limits",
+            Self::Full(_) => "queue",
+            Self::Draining => "draining",
+            Self::Store(_) => "store",
+        }
+    }
+}
+
 /// A directory that cannot be worked in is the caller's to mend, all else the operator's.
 impl From<SpawnerError> for StartError {
     fn from(error: SpawnerError) -> Self {

@@ -5,6 +5,7 @@
 
 mod changes;
 mod drive;
+mod ending;
 mod entrance;
 mod error;
 mod output;

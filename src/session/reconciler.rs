@@ -6,9 +6,10 @@
 use tracing::warn;
 
 use super::supervisor::interrupted;
-use super::{Registry, changes};
+use super::{Registry, changes, ending};
 use crate::admission::Bounds;
 use crate::domain::SessionState;
+use crate::metrics::catalogue::{ORPHANS_REMOVED, TURNS_LOST_AT_START};
 use crate::spawner::SpawnerError;
 use crate::store::StoreError;
 
@@ -31,7 +32,8 @@ impl Registry {
     pub async fn reconcile(&self) -> Result<(), ReconcileError> {
         self.sweep_files().await?;
         let shared = self.shared();
-        shared.maker.spawner().sweep().await?;
+        let orphans = shared.maker.spawner().sweep().await?;
+        ORPHANS_REMOVED.add([], orphans as u64);
         let orphans = shared.store.ledger().settle_orphans(shared.clock.now()).await?;
         if orphans > 0 {
             warn!(
@@ -39,6 +41,7 @@ impl Registry {
                 "model calls were under way when the server ended: each is charged the most it could cost"
             );
         }
+        let mut lost = 0;
         for overview in shared.store.sessions().list_live().await? {
             let session = &overview.session;
             if session.state == SessionState::Queued {
@@ -47,11 +50,12 @@ impl Registry {
                 let Ok(ticket) = shared.queue.enter(session.tenant, bounds) else { continue };
                 self.supervise(session.tenant, session.id, ticket).await?;
             } else {
-                let now = shared.clock.now();
-                shared.store.turns().end(session.tenant, session.id, overview.turn.id, &interrupted(), now).await?;
+                ending::end(shared, &overview, &interrupted()).await?;
+                lost += 1;
                 changes::record_unknown(shared, &overview).await?;
             }
         }
+        TURNS_LOST_AT_START.set([], f64::from(lost));
         Ok(())
     }
 }

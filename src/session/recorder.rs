@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 use super::output::{Bound, Output};
 use crate::agent::{AgentLine, Meaning, TurnResult, read_line};
 use crate::domain::{Clock, EventKind, NewEvent, SessionId, TenantId, TurnId};
+use crate::metrics;
+use crate::metrics::catalogue::SANDBOX_OOM_KILLS;
 use crate::sandbox::{LinkHandle, Report};
 use crate::store::{Batch, Store, StoreError};
 
@@ -167,6 +169,7 @@ impl Recorder {
     }
 
     fn note_kills(&self, killed: u64, round: &mut Round) {
+        SANDBOX_OOM_KILLS.add([&metrics::tenant(self.tenant)], killed);
         let payload = json!({ "killed": killed }).to_string();
         self.note(AgentLine { kind: EventKind::OutOfMemory, payload, meaning: Meaning::Other }, round);
     }

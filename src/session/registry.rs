@@ -15,6 +15,8 @@ use crate::domain::{
     Timestamp, TurnId, TurnSpec,
 };
 use crate::lifecycle::Tasks;
+use crate::metrics;
+use crate::metrics::catalogue::SESSIONS_CREATED;
 use crate::sandbox::Maker;
 use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::{NewSession, NewTurn, Store, StoreError};
@@ -99,13 +101,13 @@ impl Registry {
         mut spec: TurnSpec,
     ) -> Result<(SessionId, Option<SessionLimits>), StartError> {
         let tenant = &self.admit(tenant, &mut spec).await?;
-        let workspace = WorkspacePath::of_request(&tenant.roots, cwd)?;
-        self.0.maker.spawner().find_workspace(&workspace).await?;
+        let (workspace, _) = self.find_workspace(tenant, cwd).await?;
         let ticket = self.enter(tenant)?;
         let (id, limits) = (SessionId::generate(), spec.limits);
         let turn = self.new_turn(key, prompt, spec);
         let new = NewSession { id, tenant: tenant.id, root: workspace.root, relative: workspace.relative, turn };
         self.0.store.sessions().create(&new).await?;
+        SESSIONS_CREATED.one([&metrics::tenant(tenant.id)]);
         self.supervise(tenant.id, id, ticket).await?;
         Ok((id, limits))
     }
@@ -133,11 +135,15 @@ impl Registry {
         }
         let tenant = &self.admit(tenant, &mut spec).await?;
         if cwd.is_some_and(|cwd| !cwd.is_empty()) {
-            let asked = WorkspacePath::of_request(&tenant.roots, cwd).map_err(StartError::Workspace)?;
+            let (_, asked) = self.find_workspace(tenant, cwd).await?;
             let (root, relative) = (overview.session.root.clone(), overview.session.relative.clone());
-            let spawner = self.0.maker.spawner();
-            let asked = spawner.find_workspace(&asked).await.map_err(StartError::from)?;
-            let ours = spawner.find_workspace(&WorkspacePath { root, relative }).await.map_err(StartError::from)?;
+            let ours = self
+                .0
+                .maker
+                .spawner()
+                .find_workspace(&WorkspacePath { root, relative })
+                .await
+                .map_err(StartError::from)?;
             if (asked.device, asked.inode) != (ours.device, ours.inode) {
                 return Err(ResumeError::OtherWorkspace);
             }

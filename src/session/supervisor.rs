@@ -21,9 +21,10 @@ use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
-use super::{changes, drive};
+use super::{changes, drive, ending};
 use crate::admission::Ticket;
 use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
+use crate::metrics::catalogue::{QUEUE_WAIT, SANDBOX_START};
 use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
 use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::StoreError;
@@ -87,6 +88,7 @@ impl Supervisor {
         }
         // A turn that still waits when the server stops is left waiting, and taken up by the next start.
         if slot.is_some() && !self.over {
+            QUEUE_WAIT.note([], self.shared.clock.now().seconds_since(self.overview.turn.created_at));
             self.occupy().await;
         }
         self.shared.forget(self.overview.session.id, self.overview.turn.id);
@@ -151,6 +153,7 @@ impl Supervisor {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
             drive::begin(&overview, transcript, &grants, has_egress, &sandbox.link, progress, &shared.config).await?;
+            SANDBOX_START.took(["total"], opened_at.elapsed());
             let now = shared.clock.now();
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
@@ -287,9 +290,8 @@ impl Supervisor {
     }
 
     async fn store_end(&mut self, end: &TurnEnd) -> Result<bool, StoreError> {
-        let (tenant, session) = (self.overview.session.tenant, self.overview.session.id);
-        let turn = self.overview.turn.id;
-        let ended = self.shared.store.turns().end(tenant, session, turn, end, self.shared.clock.now()).await?;
+        let session = self.overview.session.id;
+        let ended = ending::end(&self.shared, &self.overview, end).await?;
         self.over = true;
         info!(%session, reason = end.reason.as_str(), "a turn ended");
         Ok(ended)

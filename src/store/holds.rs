@@ -8,7 +8,7 @@ use sqlx::{Any, Transaction};
 use super::budgets::on_path;
 use super::crossings::{Crossing, crossings};
 use super::ledger::{CallRef, Ledger, NewCall, Settlement};
-use super::{StoreError, codec};
+use super::{StoreError, codec, totals};
 use crate::domain::{Ask, CallId, Decision, KeyId, Standing, Usd, decide};
 
 impl Ledger<'_> {
@@ -105,6 +105,7 @@ impl Ledger<'_> {
             .execute(&mut *transaction)
             .await?;
         give_back(&mut transaction, call.id, held.as_nanos(), settlement.cost.as_nanos()).await?;
+        totals::add(&mut transaction, call, settlement).await?;
         let crossings = crossings(&mut transaction, call, settlement.at).await?;
         sqlx::query("delete from holds where call_id = $1")
             .bind(call.id.to_string())

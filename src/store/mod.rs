@@ -24,6 +24,7 @@ mod reads;
 mod sessions;
 mod spending;
 mod tenants;
+mod totals;
 mod transcript;
 mod turns;
 mod windows;

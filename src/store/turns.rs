@@ -1,5 +1,7 @@
 //! Turns in the store: begun with their session's state, ended with it.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
@@ -25,6 +27,15 @@ pub struct NewTurn {
     pub created_at: Timestamp,
 }
 
+/// A turn that was just ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// When its sandbox began to be made; `None` when it never came to that.
+    pub started_at: Option<Timestamp>,
+    /// What it has cost so far.
+    pub cost: Usd,
+}
+
 /// The turns. Only a session's supervisor writes them.
 #[derive(Debug)]
 pub struct Turns<'a>(pub(super) &'a Store);
@@ -43,7 +54,7 @@ impl NewTurn {
 
 impl Turns<'_> {
     /// Ends a turn: its outcome, its session's rest and the event that tells of it, all or nothing. A turn that has
-    /// ended stays as it ended. Answers whether this call ended it.
+    /// ended stays as it ended. Answers what this call ended, if it did.
     ///
     /// # Errors
     /// When the store fails.
@@ -54,11 +65,12 @@ impl Turns<'_> {
         turn: TurnId,
         end: &TurnEnd,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Ended>, StoreError> {
         let mut transaction = self.0.begin().await?;
         let ended = sqlx::query(
             "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5
-             where id = $6 and session_id = $7 and tenant_id = $8 and outcome is null",
+             where id = $6 and session_id = $7 and tenant_id = $8 and outcome is null
+             returning started_at, cost_nanos",
         )
         .bind(end.outcome.as_str())
         .bind(end.reason.as_str())
@@ -68,11 +80,13 @@ impl Turns<'_> {
         .bind(turn.to_string())
         .bind(session.to_string())
         .bind(tenant.to_string())
-        .execute(&mut *transaction)
+        .fetch_optional(&mut *transaction)
         .await?;
-        if ended.rows_affected() == 0 {
-            return Ok(false);
-        }
+        let Some(row) = ended else { return Ok(None) };
+        let ended = Ended {
+            started_at: codec::maybe_time(&row, "started_at")?,
+            cost: Usd::from_nanos(codec::number(&row, "cost_nanos")?),
+        };
         sqlx::query("update sessions set state = $1 where id = $2")
             .bind(SessionState::Idle.as_str())
             .bind(session.to_string())
@@ -85,7 +99,24 @@ impl Turns<'_> {
         events::insert(&mut transaction, session, &[event]).await?;
         transaction.commit().await?;
         self.0.changed(tenant, session);
-        Ok(true)
+        Ok(Some(ended))
+    }
+
+    /// What the turns under way have cost so far, by their session: for operators, who act for no tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn costs_under_way(&self) -> Result<HashMap<SessionId, Usd>, StoreError> {
+        let rows = sqlx::query(
+            "select t.session_id, t.cost_nanos from sessions s join turns t
+                on t.session_id = s.id and t.ordinal = s.turn_count
+             where s.state in ('queued', 'starting', 'running')",
+        )
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter()
+            .map(|row| Ok((codec::parsed(row, "session_id")?, Usd::from_nanos(codec::number(row, "cost_nanos")?))))
+            .collect()
     }
 }
 

@@ -113,6 +113,12 @@ pub(super) async fn bound_session(
 }
 
 /// How budgets stand now in their present windows.
+/// How a budget stands of whose present window nothing was spent or held.
+pub(super) fn untouched(budget: Budget, now: Timestamp) -> Standing {
+    let starts_at = budget.period.starts_at(now);
+    Standing { budget, starts_at, topped_up: Usd::ZERO, spent: Usd::ZERO, held: Usd::ZERO }
+}
+
 pub(super) async fn standings(
     transaction: &mut Transaction<'_, Any>,
     rows: &[AnyRow],
@@ -129,7 +135,7 @@ pub(super) async fn standings(
             .await?;
         standings.push(match window {
             Some(window) => standing(budget, &window)?,
-            None => Standing { budget, starts_at, topped_up: Usd::ZERO, spent: Usd::ZERO, held: Usd::ZERO },
+            None => untouched(budget, now),
         });
     }
     Ok(standings)
@@ -183,7 +189,7 @@ pub(super) fn standing_of(row: &AnyRow) -> Result<Standing, StoreError> {
     standing(budgets::budget(row)?, row)
 }
 
-fn standing(budget: Budget, window: &AnyRow) -> Result<Standing, StoreError> {
+pub(super) fn standing(budget: Budget, window: &AnyRow) -> Result<Standing, StoreError> {
     let amount = |column| codec::number(window, column).map(Usd::from_nanos);
     Ok(Standing {
         budget,

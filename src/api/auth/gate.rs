@@ -24,6 +24,8 @@ use super::{Owner, Verified, Verifier, VerifyError};
 use crate::admission::Rates;
 use crate::config::{Config, RatesConfig};
 use crate::domain::{Allowance, By, Clock, KeyId, KeyScope, RateClass, SessionId, Tenant, TenantId, Timestamp, Who};
+use crate::metrics;
+use crate::metrics::catalogue::{AUTH_ATTEMPTS, REJECTIONS};
 
 /// How long a tenant's use of its rates is remembered: longer than any of them takes to fill up.
 const RATES_IDLE: Duration = Duration::from_hours(24);
@@ -90,18 +92,29 @@ impl Gate {
 
     /// Finds out who sent a request.
     pub(super) async fn identify(&self, parts: &Parts, ticket: Option<Credential>) -> Result<Caller, Reason> {
+        let Some(credential) = presented(&parts.headers).or(ticket) else {
+            AUTH_ATTEMPTS.one(["none", "refused"]);
+            return Err(VerifyError::Refused.into());
+        };
+        let sort = if matches!(credential, Credential::Key(_)) { "key" } else { "token" };
         let address = client_address(parts, &self.proxies);
-        let credential = presented(&parts.headers).or(ticket).ok_or(VerifyError::Refused)?;
-        let with_key = |verified| Caller { verified, session: None, expires_at: None, address };
         if let Credential::Key(key) = &credential
             && let Some(verified) = self.verifier.known(key)
         {
-            return Ok(with_key(verified));
+            AUTH_ATTEMPTS.one([sort, "known"]);
+            return Ok(Caller { verified, session: None, expires_at: None, address });
         }
+        let identified = self.identify_unknown(&credential, address).await;
+        AUTH_ATTEMPTS.one([sort, result(identified.as_ref().err())]);
+        identified
+    }
+
+    async fn identify_unknown(&self, credential: &Credential, address: IpAddr) -> Result<Caller, Reason> {
+        let with_key = |verified| Caller { verified, session: None, expires_at: None, address };
         if let Some(seconds) = self.failures.blocked(caller(address)) {
             return Err(Reason::TooManyFailures { seconds });
         }
-        let verified = match &credential {
+        let verified = match credential {
             Credential::Key(key) => self.verifier.verify(key).await.map(with_key),
             Credential::Token(token) => self.with_token(token.expose(), address).await,
         };
@@ -155,8 +168,12 @@ impl Gate {
     ) -> Result<(Arc<Tenant>, Allowance), Reason> {
         let Owner::Tenant(tenant) = &caller.verified.owner else { return Err(VerifyError::Refused.into()) };
         let rate = self.rates.of(class, tenant.limits.rates.as_ref());
-        let allowance = self.tenants.take(tenant.id, class, rate).map_err(Reason::TooFast)?;
+        let allowance = self.tenants.take(tenant.id, class, rate).map_err(|allowance| {
+            REJECTIONS.one([&metrics::tenant(tenant.id), "rate"]);
+            Reason::TooFast(allowance)
+        })?;
         if let Some(missing) = scope.filter(|scope| !caller.verified.scopes.contains(*scope)) {
+            REJECTIONS.one([&metrics::tenant(tenant.id), "scope"]);
             return Err(Reason::WrongScope { missing, allowance });
         }
         Ok((Arc::clone(tenant), allowance))
@@ -169,5 +186,16 @@ impl Gate {
         let rate = self.rates.of(RateClass::Admin, None);
         let allowance = self.operators.take(key.clone(), RateClass::Admin, rate).map_err(Reason::TooFast)?;
         Ok((By { who: Who::Key(key), from: Some(caller.address), at: self.clock.now() }, allowance))
+    }
+}
+
+/// What came of a credential that was not known, as a label.
+fn result(refused: Option<&Reason>) -> &'static str {
+    match refused {
+        None => "ok",
+        Some(Reason::TooManyFailures { .. }) => "blocked",
+        Some(Reason::Verify(VerifyError::Busy(_))) => "busy",
+        Some(Reason::Verify(VerifyError::Unavailable | VerifyError::Store(_))) => "unavailable",
+        Some(_) => "refused",
     }
 }

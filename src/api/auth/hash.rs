@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::PlainKey;
 use crate::lifecycle::Tasks;
+use crate::metrics::catalogue::{AUTH_SHED, AUTH_VERIFICATION};
 
 /// Hashes that may wait.
 const QUEUE: usize = 32;
@@ -62,7 +63,13 @@ impl Hasher {
     /// # Errors
     /// When too many hashes are wanted.
     pub async fn verify(&self, key: PlainKey, stored: String) -> Result<bool, Busy> {
-        self.run(move |argon2id| argon2id.verify(&key, &stored).unwrap_or(false)).await
+        let began = Instant::now();
+        let verified = self.run(move |argon2id| argon2id.verify(&key, &stored).unwrap_or(false)).await;
+        if verified.is_err() {
+            AUTH_SHED.one([]);
+        }
+        AUTH_VERIFICATION.took([], began.elapsed());
+        verified
     }
 
     async fn run<T, F>(&self, compute: F) -> Result<T, Busy>

@@ -1,0 +1,58 @@
+//! `GET /metrics`: what the process recorded, and what is true at this moment.
+//!
+//! Each collector asks one part of the server, and writes its families whole or not at all: half of a sum is worse than
+//! none. None of them asks the engine, whose answers take seconds.
+
+mod live;
+mod money;
+mod tenants;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use tokio::time::Instant;
+use tracing::error;
+
+use super::ApiState;
+use crate::metrics::catalogue::{COLLECT_DURATION, COLLECT_ERRORS, SERIES};
+use crate::metrics::{self, Page};
+use crate::store::StoreError;
+
+/// Answers Prometheus.
+pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (headers, text(&state).await)
+}
+
+/// All that is told.
+pub(crate) async fn text(state: &ApiState) -> String {
+    let (mut page, mut took) = (Page::new(), Vec::new());
+    let mut note = |name: &'static str, began: Instant, outcome: Result<(), StoreError>| {
+        if let Err(error) = outcome {
+            COLLECT_ERRORS.one([name]);
+            error!(collector = name, error = &error as &dyn std::error::Error, "a collector of the metrics failed");
+        }
+        took.push(([name], began.elapsed().as_secs_f64()));
+    };
+    let began = Instant::now();
+    note("tenants", began, tenants::collect(state, &mut page).await);
+    let began = Instant::now();
+    note("ledger", began, money::ledger(state, &mut page).await);
+    let began = Instant::now();
+    note("budgets", began, money::budgets(state, &mut page).await);
+    let began = Instant::now();
+    note("sessions", began, live::collect(state, &mut page).await);
+    page.write(COLLECT_DURATION, took);
+    // Rendering thousands of series takes milliseconds that no request should wait for.
+    let recorded = tokio::task::spawn_blocking(metrics::render).await.unwrap_or_default();
+    let series = recorded.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
+    page.write(SERIES, [([""; 0], series + page.series() + 1)]);
+    recorded + &page.into_text()
+}
+
+/// The clock and settings, shared by the collectors.
+fn now(state: &ApiState) -> crate::domain::Timestamp {
+    Arc::clone(&state.clock).now()
+}

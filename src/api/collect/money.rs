@@ -1,0 +1,86 @@
+//! What was spent and what is left, from the ledger and the budgets.
+
+use std::collections::BTreeMap;
+
+use super::now;
+use crate::api::ApiState;
+use crate::domain::{Standing, Usage, Usd};
+use crate::metrics::catalogue::{
+    BUDGET_HELD, BUDGET_LIMIT, BUDGET_RESET, BUDGET_SPENT, CORRECTIONS, LEDGER_OPEN, MODEL_CALLS, MODEL_COST,
+    MODEL_TOKENS, PRICES_EFFECTIVE, PRICES_INFO, WEB_SEARCHES,
+};
+use crate::metrics::{self, Page};
+use crate::store::StoreError;
+
+/// What the settled calls of one series come to.
+#[derive(Default)]
+struct Sum {
+    calls: u64,
+    usage: Usage,
+    cost: Usd,
+}
+
+/// What calls used and cost. Nothing is written before all of it is known.
+pub(super) async fn ledger(state: &ApiState, page: &mut Page) -> Result<(), StoreError> {
+    let ledger = state.store.ledger();
+    let (totals, corrected, open) = (ledger.totals().await?, ledger.corrected().await?, ledger.open_calls().await?);
+    // The dearest tenants come first, so they are those with series of their own.
+    let mut sums: BTreeMap<[String; 2], Sum> = BTreeMap::new();
+    for total in totals {
+        let sum = sums.entry([metrics::tenant(total.tenant), state.prices.known_as(&total.model)]).or_default();
+        sum.calls += total.calls;
+        sum.usage += total.usage;
+        sum.cost = Usd::from_nanos(sum.cost.as_nanos().saturating_add(total.cost.as_nanos()));
+    }
+    page.write(MODEL_COST, sums.iter().map(|([tenant, model], sum)| ([tenant, model], sum.cost)));
+    page.write(MODEL_CALLS, sums.iter().map(|([tenant, model], sum)| ([tenant, model], sum.calls)));
+    let tokens = sums.iter().flat_map(|([tenant, model], Sum { usage, .. })| {
+        let of = move |sort: &'static str, tokens: u64| ([tenant.as_str(), model.as_str(), sort], tokens);
+        [
+            of("input", usage.input_tokens),
+            of("output", usage.output_tokens),
+            of("cache_read", usage.cache_read_tokens),
+            of("cache_write_5m", usage.cache_write_5m_tokens),
+            of("cache_write_1h", usage.cache_write_1h_tokens),
+        ]
+    });
+    page.write(MODEL_TOKENS, tokens);
+    let mut searches: BTreeMap<&str, u64> = BTreeMap::new();
+    for ([tenant, _], sum) in &sums {
+        *searches.entry(tenant).or_default() += sum.usage.web_search_requests;
+    }
+    page.write(WEB_SEARCHES, searches.into_iter().map(|(tenant, count)| ([tenant], count)));
+    let mut corrections: BTreeMap<String, i64> = BTreeMap::new();
+    for (tenant, cost) in corrected {
+        *corrections.entry(metrics::tenant(tenant)).or_default() += cost.as_nanos();
+    }
+    page.write(CORRECTIONS, corrections.into_iter().map(|(tenant, nanos)| ([tenant], Usd::from_nanos(nanos))));
+    page.write(LEDGER_OPEN, [([""; 0], open)]);
+    page.write(PRICES_INFO, [([state.prices.version()], 1)]);
+    page.write(PRICES_EFFECTIVE, [([""; 0], state.prices.effective().as_seconds())]);
+    Ok(())
+}
+
+/// How the budgets stand, but for those of single sessions.
+pub(super) async fn budgets(state: &ApiState, page: &mut Page) -> Result<(), StoreError> {
+    let now = now(state);
+    let standings = state.store.budgets().lasting(now).await?;
+    let standings: Vec<_> = standings.iter().filter_map(|standing| Some((labels(standing)?, standing))).collect();
+    page.write(BUDGET_LIMIT, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.limit())));
+    page.write(BUDGET_SPENT, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.spent)));
+    page.write(BUDGET_HELD, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.held)));
+    let resets = standings
+        .iter()
+        .filter_map(|(labels, standing)| Some((labels.each_ref(), standing.budget.period.ends_at(now)?.as_seconds())));
+    page.write(BUDGET_RESET, resets);
+    Ok(())
+}
+
+/// A budget's labels; none for those of tenants that have no series of their own, because budgets do not add up.
+fn labels(standing: &Standing) -> Option<[String; 5]> {
+    let budget = &standing.budget;
+    let tenant = budget.scope.tenant().map(metrics::tenant).unwrap_or_default();
+    let words = [budget.scope.kind(), budget.period.as_str(), budget.enforcement.as_str()].map(str::to_owned);
+    let [scope, period, enforcement] = words;
+    (tenant != metrics::OTHER).then(|| [budget.id.to_string(), scope, tenant, period, enforcement])
+}

@@ -1,0 +1,106 @@
+//! Totals: what all settled calls of a tenant and a model used and cost, kept as they are settled.
+
+use sqlx::{Any, Transaction};
+
+use super::ledger::{CallRef, Ledger, Settlement, usage};
+use super::{StoreError, codec};
+use crate::domain::{TenantId, Usage, Usd};
+
+/// What all settled calls of a tenant and a model come to, without corrections.
+#[derive(Clone, Debug)]
+pub struct Total {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The model that answered.
+    pub model: String,
+    /// How many calls.
+    pub calls: u64,
+    /// What they used.
+    pub usage: Usage,
+    /// What they cost.
+    pub cost: Usd,
+}
+
+impl Ledger<'_> {
+    /// The totals of all tenants and models, the dearest first: for operators, who act for no tenant.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn totals(&self) -> Result<Vec<Total>, StoreError> {
+        let rows = sqlx::query("select * from ledger_totals order by cost_nanos desc, tenant_id, model")
+            .fetch_all(&self.0.read)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Total {
+                    tenant: codec::parsed(row, "tenant_id")?,
+                    model: codec::text(row, "model")?,
+                    calls: codec::count(row, "calls")?,
+                    usage: usage(row)?,
+                    cost: Usd::from_nanos(codec::number(row, "cost_nanos")?),
+                })
+            })
+            .collect()
+    }
+
+    /// What corrections add to the cost of each tenant's calls.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn corrected(&self) -> Result<Vec<(TenantId, Usd)>, StoreError> {
+        let rows = sqlx::query(
+            "select tenant_id, cast(sum(cost_nanos) as bigint) as cost_nanos from ledger where status = 'correction'
+             group by tenant_id order by tenant_id",
+        )
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter()
+            .map(|row| Ok((codec::parsed(row, "tenant_id")?, Usd::from_nanos(codec::number(row, "cost_nanos")?))))
+            .collect()
+    }
+
+    /// How many calls are open.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open_calls(&self) -> Result<u64, StoreError> {
+        let row =
+            sqlx::query("select count(*) as calls from ledger where status = 'open'").fetch_one(&self.0.read).await?;
+        codec::count(&row, "calls")
+    }
+}
+
+/// Adds a call that is settled in the same transaction.
+pub(super) async fn add(
+    transaction: &mut Transaction<'_, Any>,
+    call: CallRef,
+    settlement: &Settlement,
+) -> Result<(), StoreError> {
+    let used = &settlement.usage;
+    sqlx::query(
+        "insert into ledger_totals (tenant_id, model, calls, input_tokens, output_tokens, cache_read_tokens,
+            cache_write_5m_tokens, cache_write_1h_tokens, web_search_requests, cost_nanos)
+         values ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (tenant_id, model) do update set
+            calls = ledger_totals.calls + 1,
+            input_tokens = ledger_totals.input_tokens + $3,
+            output_tokens = ledger_totals.output_tokens + $4,
+            cache_read_tokens = ledger_totals.cache_read_tokens + $5,
+            cache_write_5m_tokens = ledger_totals.cache_write_5m_tokens + $6,
+            cache_write_1h_tokens = ledger_totals.cache_write_1h_tokens + $7,
+            web_search_requests = ledger_totals.web_search_requests + $8,
+            cost_nanos = ledger_totals.cost_nanos + $9",
+    )
+    .bind(call.tenant.to_string())
+    .bind(&settlement.model)
+    .bind(codec::as_number(used.input_tokens))
+    .bind(codec::as_number(used.output_tokens))
+    .bind(codec::as_number(used.cache_read_tokens))
+    .bind(codec::as_number(used.cache_write_5m_tokens))
+    .bind(codec::as_number(used.cache_write_1h_tokens))
+    .bind(codec::as_number(used.web_search_requests))
+    .bind(settlement.cost.as_nanos())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
