@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, LinkHandle, Report};
 use super::meter::{Bounds, Meter, Overfull};
-use super::{Caller, ModelSocket, OpenError, posture};
+use super::{Caller, LatestResources, ModelSocket, OpenError, posture};
 use crate::config::Config;
 use crate::domain::{Changes, SessionLimits};
 use crate::lifecycle::Tasks;
@@ -56,6 +56,8 @@ pub struct Sandbox {
     pub link: LinkHandle,
     /// What its shim reports.
     pub reports: mpsc::Receiver<Report>,
+    /// What it uses.
+    pub resources: LatestResources,
     remains: Remains,
     meter: Meter,
     /// Whether its workspace was looked over.
@@ -135,9 +137,10 @@ impl Maker {
 
         let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
         let remains = Remains { spawner: Arc::clone(&self.spawner), id, closed: closed.clone(), gone: gone.clone() };
+        let resources = LatestResources::new(confinement.limits);
         let ready = async {
             let (shim, listener) = (listener(shim)?, listener(model)?);
-            let (link, handle, mut reports) = Link::new(shim, token, epoch.unsigned_abs(), gone);
+            let (link, handle, mut reports) = Link::new(shim, token, epoch.unsigned_abs(), resources.clone(), gone);
             self.tasks.spawn("link", link.run());
             let socket = ModelSocket { listener, caller, closed };
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
@@ -161,7 +164,7 @@ impl Maker {
                 tracing::debug!(%session, "the sandbox stands");
                 let (spawner, id, gone) = (Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone());
                 self.tasks.spawn("sandbox", watch(spawner, id, gone));
-                Ok(Sandbox { link, reports, remains, meter, surveyed })
+                Ok(Sandbox { link, reports, resources, remains, meter, surveyed })
             }
             Err(error) => {
                 remains.clear().await;

@@ -7,6 +7,7 @@ mod changes;
 mod drive;
 mod entrance;
 mod error;
+mod live;
 mod output;
 mod reconciler;
 mod recorder;
@@ -17,5 +18,6 @@ mod supervisor;
 mod tests;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
+pub use live::{LiveSession, QueueStatus, Stage};
 pub use reconciler::ReconcileError;
 pub use registry::Registry;
