@@ -25,7 +25,7 @@ use crate::metrics;
 use crate::metrics::catalogue::RUNTIME_LAG;
 use crate::sandbox::Maker;
 use crate::session::Registry;
-use crate::spawner::{Local, Policy, Remote, RootKeeper, Spawner};
+use crate::spawner::{Local, Measured, Policy, Remote, RootKeeper, Spawner};
 use crate::store::Store;
 
 /// How often room is made in the metrics.
@@ -147,9 +147,9 @@ pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, EngineEr
 async fn spawner(config: &Arc<Config>, installation: &str) -> Result<Arc<dyn Spawner>, StartupError> {
     let socket = &config.spawner.socket;
     if socket.as_os_str().is_empty() {
-        return Ok(Arc::new(embedded(config, installation).await?));
+        return Ok(Arc::new(Measured::new(embedded(config, installation).await?)));
     }
-    Ok(Arc::new(Remote::new(socket.clone())))
+    Ok(Arc::new(Measured::new(Remote::new(socket.clone()))))
 }
 
 /// A spawner in this process.

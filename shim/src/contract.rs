@@ -25,6 +25,11 @@ pub const DEFAULT_WORKSPACE: &str = "/workspace";
 /// How long the shim waits for an absent server unless the contract says otherwise.
 pub const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
+/// How soon after its first look the shim looks again at what its sandbox uses: the agent is there by then.
+pub const RESOURCES_SOON: Duration = Duration::from_secs(1);
+/// How often the shim says what its sandbox uses, after that.
+pub const RESOURCES_EVERY: Duration = Duration::from_secs(5);
+
 /// Where the agent's tools find the way to granted hosts, inside a sandbox that has one.
 pub const EGRESS_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3128);
 

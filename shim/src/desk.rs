@@ -2,9 +2,9 @@
 //!
 //! Everything runs on one thread, so that cells are enough; nothing is borrowed across an `await`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use innkeeper_shim::protocol::{Entry, Fault, Start};
+use innkeeper_shim::protocol::{Entry, Fault, Resources, Start};
 use rustix::process::{Pid, WaitStatus};
 use tokio::sync::{Notify, watch};
 
@@ -37,6 +37,8 @@ pub(crate) struct Desk {
     connected: watch::Sender<bool>,
     /// Why no agent will run.
     fault: watch::Sender<Option<Fault>>,
+    /// What the sandbox uses, until the server is told.
+    resources: Cell<Option<Resources>>,
     /// There is something to tell the server.
     news: Notify,
     /// The server acknowledged entries.
@@ -56,11 +58,23 @@ impl Desk {
             phase: watch::Sender::new(Phase::Awaited),
             connected: watch::Sender::new(false),
             fault: watch::Sender::new(fault),
+            resources: Cell::default(),
             news: Notify::new(),
             acknowledged: Notify::new(),
             input_arrived: Notify::new(),
             finish: Notify::new(),
         }
+    }
+
+    /// Tells the server what the sandbox uses, unless it is told something newer first.
+    pub(crate) fn show(&self, resources: Resources) {
+        self.resources.set(Some(resources));
+        self.news.notify_one();
+    }
+
+    /// What the sandbox uses, if the server does not know it yet.
+    pub(crate) fn take_resources(&self) -> Option<Resources> {
+        self.resources.take()
     }
 
     /// Waits for something to tell the server. Only one task may wait.

@@ -138,6 +138,9 @@ impl Told {
             self.input_closed = true;
             return Some(FromShim::InputClosed { last_taken: taken });
         }
+        if let Some(resources) = desk.take_resources() {
+            return Some(FromShim::Resources(resources));
+        }
         let seq = self.entry + 1;
         let entry = desk.entry(seq)?;
         self.entry = seq;

@@ -5,7 +5,9 @@ use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use innkeeper_shim::contract::{Contract, EXIT_FAULT, EXIT_FINISHED, EXIT_SERVER_AWAY};
+use innkeeper_shim::contract::{
+    Contract, EXIT_FAULT, EXIT_FINISHED, EXIT_SERVER_AWAY, RESOURCES_EVERY, RESOURCES_SOON,
+};
 use innkeeper_shim::protocol::{Fault, FaultKind, Hello, Posture, VERSION};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
@@ -14,6 +16,7 @@ use crate::agent;
 use crate::desk::Desk;
 use crate::egress;
 use crate::link;
+use crate::posture::Cgroups;
 use crate::reaper::Reaper;
 
 /// How long to look for a server that would hear a fault.
@@ -66,8 +69,20 @@ pub(crate) async fn run(contract: &Contract, posture: Posture, fault: Option<Fau
         code = end(&desk, contract.grace, terminate) => code,
         never = reaper.reap(&desk) => match never {},
         never = forwarding => match never {},
+        never = show_resources(&desk) => match never {},
         never = life, if desk.fault().is_none() => match never {},
     })
+}
+
+/// Shows the server what the sandbox uses, again and again.
+async fn show_resources(desk: &Desk) -> Infallible {
+    let cgroups = Cgroups::find();
+    let mut rest = RESOURCES_SOON;
+    loop {
+        desk.show(cgroups.resources());
+        sleep(rest).await;
+        rest = RESOURCES_EVERY;
+    }
 }
 
 /// Waits for a reason to end, ends the agent, and answers the exit code.

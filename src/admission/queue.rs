@@ -125,6 +125,11 @@ impl Queue {
         Some(Place { position: others.sum::<usize>() + ahead + 1 })
     }
 
+    /// Places that nobody has.
+    pub fn free(&self) -> usize {
+        self.lock().free
+    }
+
     fn leave(&self, tenant: TenantId, number: u64) {
         let mut state = self.lock();
         if let Some(line) = state.tenants.get_mut(&tenant) {

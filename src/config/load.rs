@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     AgentConfig, AuthConfig, DrillConfig, EgressConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig,
-    RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
+    MetricsConfig, RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
 };
 
 /// The settings' defaults and their documentation.

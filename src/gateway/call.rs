@@ -15,7 +15,7 @@ use super::price::PriceTable;
 use super::relay::{Relay, UnderWay};
 use super::reply::Refusal;
 use super::server::Shared;
-use super::watch::Watch;
+use super::watch::{self, Watch};
 use crate::admission::NoMoney;
 use crate::domain::{Ask, Timestamp};
 use crate::metrics::catalogue::GATEWAY_OVERHEAD;
@@ -71,14 +71,14 @@ impl Call {
             Ok(Err(error)) => {
                 warn!(error = &error as &dyn std::error::Error, session = %caller.session, "a call failed");
                 let refusal = if error.is_connect() { Refusal::unreachable() } else { Refusal::broken() };
-                call.watch.failed(&error);
+                watch::note_failure(&error);
                 let bill = call.meter.nothing(error.is_connect());
                 call.settle(bill).await;
                 relay.refuse(refusal);
             }
             Err(reason) => {
                 warn!(?reason, session = %caller.session, "a call was given up before its answer began");
-                call.watch.given_up(reason);
+                watch::note_given_up(reason);
                 let bill = call.meter.bill();
                 call.settle(bill).await;
                 let late = Refusal::no_answer(relay.limits.response);

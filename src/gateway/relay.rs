@@ -12,7 +12,7 @@ use super::hold::Hold;
 use super::meter::{Bill, Meter};
 use super::patience::{GaveUp, Limits, Patience};
 use super::reply::{self, Refusal};
-use super::watch::Watch;
+use super::watch::{self, Watch};
 use crate::sandbox::Activity;
 
 /// The longest answer that is taken whole.
@@ -63,10 +63,10 @@ enum Broken {
 
 impl Broken {
     /// Notes it for the metrics, as far as it is the model API's doing.
-    fn note(&self, watch: &Watch) {
+    fn note(&self) {
         match self {
-            Self::GaveUp(reason) => watch.given_up(*reason),
-            Self::Cut(error) => watch.failed(error),
+            Self::GaveUp(reason) => watch::note_given_up(*reason),
+            Self::Cut(error) => watch::note_failure(error),
             Self::TooLong => {}
         }
     }
@@ -118,7 +118,7 @@ impl Relay {
             }
         };
         if let Err(broken) = &last {
-            broken.note(&call.watch);
+            broken.note();
         }
         let bill = call.meter.bill();
         call.settle(bill).await;
@@ -155,7 +155,7 @@ impl Relay {
                 call.meter.bill()
             }
             Err(broken) => {
-                broken.note(&call.watch);
+                broken.note();
                 call.meter.read_fragment(&body);
                 call.meter.bill()
             }

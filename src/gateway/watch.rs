@@ -25,8 +25,14 @@ pub(super) struct Watch {
 impl Watch {
     /// A call to `model` goes out now.
     pub(super) fn new(model: &str, prices: &PriceTable) -> Self {
-        let (model, _under_way) = (label(model, prices).to_owned(), GATEWAY_IN_FLIGHT.raised([]));
-        Self { sent_at: Instant::now(), model, status: None, has_begun: false, _under_way }
+        let model = label(model, prices).to_owned();
+        Self {
+            sent_at: Instant::now(),
+            model,
+            status: None,
+            has_begun: false,
+            _under_way: GATEWAY_IN_FLIGHT.raised([]),
+        }
     }
 
     /// The head of the answer is there.
@@ -50,18 +56,6 @@ impl Watch {
         self.has_begun = true;
     }
 
-    /// It could not be sent, or broke off.
-    pub(super) fn failed(&self, error: &reqwest::Error) {
-        UPSTREAM_ERRORS.one([if error.is_connect() { "connect" } else { "cut" }]);
-    }
-
-    /// It was given up.
-    pub(super) fn given_up(&self, reason: GaveUp) {
-        if reason == GaveUp::Silent {
-            UPSTREAM_ERRORS.one(["timeout"]);
-        }
-    }
-
     /// It is over, and is to be charged `bill`.
     pub(super) fn over(self, bill: &Bill, prices: &PriceTable) {
         let status = match self.status {
@@ -81,6 +75,18 @@ impl Watch {
         let model = if prices.knows(&bill.model) { label(&bill.model, prices) } else { &self.model };
         GATEWAY_CALLS.one([model, status, usage]);
         GATEWAY_DURATION.took([model], self.sent_at.elapsed());
+    }
+}
+
+/// A call could not be sent, or broke off.
+pub(super) fn note_failure(error: &reqwest::Error) {
+    UPSTREAM_ERRORS.one([if error.is_connect() { "connect" } else { "cut" }]);
+}
+
+/// A call was given up: the model API's doing only when it was silent.
+pub(super) fn note_given_up(reason: GaveUp) {
+    if reason == GaveUp::Silent {
+        UPSTREAM_ERRORS.one(["timeout"]);
     }
 }
 

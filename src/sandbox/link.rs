@@ -18,6 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::resources::LatestResources;
 use crate::metrics::catalogue::SANDBOX_VIOLATIONS;
 
 /// How long a peer may take to say who it is.
@@ -68,6 +69,7 @@ pub(super) struct Link {
     epoch: u64,
     orders: mpsc::UnboundedReceiver<Order>,
     reports: mpsc::Sender<Report>,
+    resources: LatestResources,
     gone: CancellationToken,
     state: State,
 }
@@ -96,16 +98,17 @@ type Writer = FrameWriter<OwnedWriteHalf>;
 
 impl Link {
     /// The server's side of the shim that knows `token`, the `epoch`th of its session, which connects to `listener`.
-    /// `gone` is cancelled once its sandbox is removed: then it does not come back.
+    /// What it says its sandbox uses is shown in `resources`. `gone` is cancelled once its sandbox is removed: then it does not come back.
     pub(super) fn new(
         listener: UnixListener,
         token: Token,
         epoch: u64,
+        resources: LatestResources,
         gone: CancellationToken,
     ) -> (Self, LinkHandle, mpsc::Receiver<Report>) {
         let (sender, orders) = mpsc::unbounded_channel();
         let (reports, receiver) = mpsc::channel(REPORTS);
-        let link = Self { listener, token, epoch, orders, reports, gone, state: State::default() };
+        let link = Self { listener, token, epoch, orders, reports, resources, gone, state: State::default() };
         (link, LinkHandle(sender), receiver)
     }
 
@@ -215,6 +218,10 @@ impl Link {
             }
             FromShim::InputTaken { seq } => {
                 self.state.forget_inputs_before(seq + 1);
+                Ok(())
+            }
+            FromShim::Resources(said) => {
+                self.resources.note(said);
                 Ok(())
             }
             FromShim::Fault(fault) => self.reports.send(Report::Fault(fault)).await,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, LinkHandle, Report};
 use super::meter::{Bounds, Meter, Overfull};
-use super::{Caller, ModelSocket, OpenError, posture};
+use super::{Caller, LatestResources, ModelSocket, OpenError, posture};
 use crate::config::Config;
 use crate::domain::{Changes, SessionLimits};
 use crate::lifecycle::Tasks;
@@ -61,6 +61,8 @@ pub struct Sandbox {
     pub link: LinkHandle,
     /// What its shim reports.
     pub reports: mpsc::Receiver<Report>,
+    /// What it uses.
+    pub resources: LatestResources,
     remains: Remains,
     meter: Meter,
     /// Whether its workspace was looked over.
@@ -147,21 +149,14 @@ impl Maker {
             grace,
             has_egress: !caller.egress.is_empty(),
         };
-        let begun_at = Instant::now();
-        let Opened { id, confinement, shim, model } = self.spawner.open(order).await?;
-        SANDBOX_START.took(["create"], begun_at.elapsed());
+        let Opened { id, confinement, shim, model } = self.create(order).await?;
 
-        let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
-        let remains = Remains {
-            spawner: Arc::clone(&self.spawner),
-            id,
-            closed: closed.clone(),
-            gone: gone.clone(),
-            _counted: SANDBOXES.raised([]),
-        };
+        let remains = Remains::new(Arc::clone(&self.spawner), id);
+        let (closed, gone) = (remains.closed.clone(), remains.gone.clone());
+        let resources = LatestResources::new(confinement.limits);
         let ready = async {
             let (shim, listener) = (listener(shim)?, listener(model)?);
-            let (link, handle, mut reports) = Link::new(shim, token, epoch.unsigned_abs(), gone);
+            let (link, handle, mut reports) = Link::new(shim, token, epoch.unsigned_abs(), resources.clone(), gone);
             self.tasks.spawn("link", link.run());
             let socket = ModelSocket { listener, caller, closed };
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
@@ -187,7 +182,7 @@ impl Maker {
                 tracing::debug!(%session, "the sandbox stands");
                 let (spawner, id, gone) = (Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone());
                 self.tasks.spawn("sandbox", watch(spawner, id, gone));
-                Ok(Sandbox { link, reports, remains, meter, surveyed })
+                Ok(Sandbox { link, reports, resources, remains, meter, surveyed })
             }
             Err(error) => {
                 remains.clear().await;
@@ -196,6 +191,13 @@ impl Maker {
                 Err(error)
             }
         }
+    }
+
+    async fn create(&self, order: Order) -> Result<Opened, SpawnerError> {
+        let began = Instant::now();
+        let opened = self.spawner.open(order).await?;
+        SANDBOX_START.took(["create"], began.elapsed());
+        Ok(opened)
     }
 
     fn meter(&self, id: EngineId, workspace_bytes: Option<i64>) -> Meter {
@@ -235,6 +237,11 @@ impl Left {
 }
 
 impl Remains {
+    fn new(spawner: Arc<dyn Spawner>, id: EngineId) -> Self {
+        let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
+        Self { spawner, id, closed, gone, _counted: SANDBOXES.raised([]) }
+    }
+
     async fn clear(&self) {
         self.closed.cancel();
         if let Err(error) = self.spawner.remove(&self.id).await {

@@ -6,9 +6,11 @@ mod maker;
 mod meter;
 mod model_socket;
 mod posture;
+mod resources;
 
 pub use error::OpenError;
 pub use link::{LinkHandle, Report};
 pub use maker::{Left, Maker, Sandbox, Wish};
 pub use meter::Overfull;
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};
+pub use resources::{LatestResources, Resources};

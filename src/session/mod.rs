@@ -8,6 +8,7 @@ mod drive;
 mod ending;
 mod entrance;
 mod error;
+mod live;
 mod output;
 mod reconciler;
 mod recorder;
@@ -18,5 +19,6 @@ mod supervisor;
 mod tests;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
+pub use live::{LiveSession, QueueStatus, Stage};
 pub use reconciler::ReconcileError;
 pub use registry::Registry;

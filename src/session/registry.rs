@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::live::Whereabouts;
 use super::supervisor::{Request, Supervisor};
 use super::{CancelError, DeleteError, ResumeError, StartError};
 use crate::admission::{Place, Queue, Ticket};
@@ -42,9 +43,11 @@ pub(super) struct Shared {
 
 /// A live session, as others see it.
 #[derive(Debug)]
-struct Live {
+pub(super) struct Live {
     /// The turn its supervisor takes it through.
-    turn: TurnId,
+    pub(super) turn: TurnId,
+    /// How far it has come.
+    pub(super) whereabouts: Whereabouts,
     /// Its number in the queue.
     ticket: u64,
     /// Where its supervisor is asked.
@@ -71,7 +74,7 @@ impl Shared {
         self.live().contains_key(&id)
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
+    pub(super) fn live(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -262,8 +265,13 @@ impl Registry {
     pub(super) async fn supervise(&self, tenant: TenantId, id: SessionId, ticket: Ticket) -> Result<(), StoreError> {
         let Some(overview) = self.find(tenant, id).await? else { return Ok(()) };
         let (sender, inbox) = mpsc::channel(8);
-        let live =
-            Live { turn: overview.turn.id, ticket: ticket.number(), inbox: sender, done: CancellationToken::new() };
+        let live = Live {
+            turn: overview.turn.id,
+            whereabouts: Whereabouts::queued(tenant, overview.turn.created_at),
+            ticket: ticket.number(),
+            inbox: sender,
+            done: CancellationToken::new(),
+        };
         let done = live.done.clone().drop_guard();
         let predecessor = self.0.live().insert(id, live).map(|before| before.done);
         let supervisor = Supervisor {

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::live::Whereabouts;
 use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
@@ -99,10 +100,12 @@ impl Supervisor {
         let session = self.overview.session.id;
         let opened_at = Instant::now();
         let activity = Activity::new();
+        self.note(Whereabouts::start);
         let mut sandbox = match self.open(activity.clone()).await {
             Ok(sandbox) => sandbox,
             Err(end) => return self.end(end).await,
         };
+        self.note(|whereabouts| whereabouts.open(sandbox.resources.clone()));
         let (sender, mut progress) = mpsc::channel(PROGRESS);
         let recorder = Recorder {
             store: self.shared.store.clone(),
@@ -117,6 +120,7 @@ impl Supervisor {
         let reports = std::mem::replace(&mut sandbox.reports, closed);
         self.shared.tasks.spawn("recorder", recorder.run(reports, sender));
         let manner = self.turn(&mut sandbox, &mut progress, &activity, opened_at).await;
+        self.note(Whereabouts::stop);
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
         }
@@ -159,6 +163,7 @@ impl Supervisor {
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
             running.map_err(|error| store_failed(&error))?;
             is_at_work = true;
+            shared.note(session, overview.turn.id, |whereabouts| whereabouts.run(now));
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
             Ok(tokio::select! {
                 end = drive::finish(progress, activity, opened_at, &times) => end,
@@ -250,6 +255,11 @@ impl Supervisor {
         }
     }
 
+    /// Notes what others may see of the session.
+    fn note(&self, change: impl FnOnce(&mut Whereabouts)) {
+        self.shared.note(self.overview.session.id, self.overview.turn.id, change);
+    }
+
     /// What the agent may say.
     fn output(&self) -> Output {
         let config = &self.shared.config.sandbox;
@@ -293,6 +303,7 @@ impl Supervisor {
         let session = self.overview.session.id;
         let ended = ending::end(&self.shared, &self.overview, end).await?;
         self.over = true;
+        self.note(Whereabouts::stop);
         info!(%session, reason = end.reason.as_str(), "a turn ended");
         Ok(ended)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{CancelError, Registry};
+use super::{CancelError, LiveSession, QueueStatus, Registry, Stage};
 use crate::admission::Bounds;
 use crate::config::Config;
 use crate::domain::clock::ManualClock;
@@ -107,4 +107,33 @@ async fn a_session_whose_start_and_cancel_want_to_write_at_once_is_cancelled() {
     };
     let (cancelled, ()) = tokio::join!(cancelled, meanwhile);
     assert!(cancelled.is_ok(), "{cancelled:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_waits_is_listed_and_one_that_is_done_is_not() {
+    let fixture = Fixture::new().await;
+    let registry = &fixture.registry;
+    let accepted = Timestamp::from_micros(0);
+    let nobody = QueueStatus { waiting: 0, oldest: None, taken: 0, capacity: 1 };
+    assert_eq!((registry.live(), registry.queue()), (Vec::new(), nobody));
+    let place = registry.shared().queue.enter(TenantId::generate(), BOUNDS).unwrap().await;
+    let ticket = registry.shared().queue.enter(fixture.tenant, BOUNDS).unwrap();
+    registry.supervise(fixture.tenant, fixture.session, ticket).await.unwrap();
+    let found = registry.live();
+    let expected = LiveSession {
+        tenant: fixture.tenant,
+        session: fixture.session,
+        turn: found[0].turn,
+        stage: Stage::Queued,
+        since: accepted,
+        running_since: None,
+        resources: None,
+        memory_limit_bytes: None,
+    };
+    assert_eq!(found, [expected]);
+    assert_eq!(registry.queue(), QueueStatus { waiting: 1, oldest: Some(accepted), taken: 1, capacity: 1 });
+    registry.cancel(fixture.tenant, fixture.session).await.unwrap();
+    registry.drained().await;
+    drop(place);
+    assert_eq!((registry.live(), registry.queue()), (Vec::new(), nobody));
 }

@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::machine::{copy_program, sandbox_image};
+use crate::machine::{copy_program, remove_sandboxes, sandbox_image};
 pub(crate) use crate::machine::{docker, sandboxes};
 
 /// The key the gateway holds. It looks like nothing else, so that it can be searched for.
@@ -200,13 +200,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.start_kill();
-        let filter = format!("label=innkeeper.installation={}", self.installation);
-        let run = |arguments: &[&str]| std::process::Command::new("docker").args(arguments).output();
-        let listed = run(&["ps", "--all", "--quiet", "--filter", &filter]);
-        let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-        for sandbox in listed.lines() {
-            let _ = run(&["rm", "--force", "--volumes", sandbox]);
-        }
+        remove_sandboxes(&self.installation);
     }
 }
 

@@ -18,6 +18,17 @@ pub(crate) async fn sandboxes(session: &str) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// Removes every sandbox of an installation, whatever state a test left it in.
+pub(crate) fn remove_sandboxes(installation: &str) {
+    let filter = format!("label=innkeeper.installation={installation}");
+    let run = |arguments: &[&str]| std::process::Command::new("docker").args(arguments).output();
+    let listed = run(&["ps", "--all", "--quiet", "--filter", &filter]);
+    let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    for sandbox in listed.lines() {
+        let _ = run(&["rm", "--force", "--volumes", sandbox]);
+    }
+}
+
 /// Runs `docker` and answers what it tells.
 pub(crate) async fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().await.unwrap();

@@ -19,6 +19,7 @@ mod execution;
 mod fullness;
 mod harness;
 mod limits;
+mod live;
 mod machine;
 mod mirror;
 mod money;

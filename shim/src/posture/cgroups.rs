@@ -10,13 +10,15 @@ const NO_LIMIT_BYTES: u64 = 1 << 62;
 
 /// Where this process's groups are, as far as they can be seen.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Cgroups {
+pub(crate) struct Cgroups {
     /// The memory group of version 1.
-    memory: Option<PathBuf>,
+    pub(super) memory: Option<PathBuf>,
     /// The pids group of version 1.
-    pids: Option<PathBuf>,
+    pub(super) pids: Option<PathBuf>,
+    /// The group of version 1 that counts processor time.
+    pub(super) cpuacct: Option<PathBuf>,
     /// The group of version 2.
-    unified: Option<PathBuf>,
+    pub(super) unified: Option<PathBuf>,
 }
 
 /// Counts processes that were killed for want of memory.
@@ -29,7 +31,7 @@ pub(crate) struct OomKills {
 
 impl Cgroups {
     /// Looks for the groups of this process.
-    pub(super) fn find() -> Self {
+    pub(crate) fn find() -> Self {
         let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         Self::locate(&memberships, &mounts::read())
     }
@@ -44,7 +46,9 @@ impl Cgroups {
             if controllers.is_empty() {
                 found.unified = directory(path, mounts, |mount| mount.fstype == "cgroup2");
             }
-            for (name, place) in [("memory", &mut found.memory), ("pids", &mut found.pids)] {
+            for (name, place) in
+                [("memory", &mut found.memory), ("pids", &mut found.pids), ("cpuacct", &mut found.cpuacct)]
+            {
                 if controllers.split(',').any(|controller| controller == name) {
                     *place = directory(path, mounts, |mount| {
                         mount.fstype == "cgroup" && mount.super_options.iter().any(|option| option == name)
@@ -69,8 +73,8 @@ impl Cgroups {
 
     /// How many processes of the group were ever killed for want of memory, if that can be seen.
     fn oom_kills(&self) -> Option<u64> {
-        counter(self.memory.as_deref(), "memory.oom_control")
-            .or_else(|| counter(self.unified.as_deref(), "memory.events"))
+        entry(self.memory.as_deref(), "memory.oom_control", "oom_kill")
+            .or_else(|| entry(self.unified.as_deref(), "memory.events", "oom_kill"))
     }
 }
 
@@ -108,13 +112,15 @@ fn directory(
     Some(Path::new(&point.mount.target).join(below))
 }
 
-fn number(directory: Option<&Path>, file: &str) -> Option<u64> {
+/// The number that is all a file of a group holds.
+pub(super) fn number(directory: Option<&Path>, file: &str) -> Option<u64> {
     fs::read_to_string(directory?.join(file)).ok()?.trim().parse().ok()
 }
 
-fn counter(directory: Option<&Path>, file: &str) -> Option<u64> {
+/// The number behind `name` in a file of a group that holds several.
+pub(super) fn entry(directory: Option<&Path>, file: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(directory?.join(file)).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -122,7 +128,8 @@ mod tests {
     use super::*;
 
     const VERSION_1: &[u8] = b"1 0 0:1 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n\
-        2 0 0:2 /docker/abc /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n";
+        2 0 0:2 /docker/abc /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n\
+        3 0 0:3 /docker/abc /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n";
     const VERSION_2: &[u8] = b"1 0 0:1 / /sys/fs/cgroup ro - cgroup2 cgroup rw,nsdelegate\n";
 
     #[test]
@@ -130,12 +137,13 @@ mod tests {
         let expected = Cgroups {
             memory: Some("/sys/fs/cgroup/memory".into()),
             pids: Some("/sys/fs/cgroup/pids".into()),
+            cpuacct: Some("/sys/fs/cgroup/cpu,cpuacct".into()),
             unified: None,
         };
         let mounts = mounts::parse(VERSION_1);
-        let shared = "9:memory:/docker/abc\n8:cpu,pids:/docker/abc\n0::/docker/abc\n";
+        let shared = "9:memory:/docker/abc\n8:cpu,pids:/docker/abc\n7:cpuacct,cpu:/docker/abc\n0::/docker/abc\n";
         assert_eq!(Cgroups::locate(shared, &mounts), expected);
-        assert_eq!(Cgroups::locate("9:memory:/\n8:pids:/\n", &mounts), expected);
+        assert_eq!(Cgroups::locate("9:memory:/\n8:pids:/\n7:cpu,cpuacct:/\n", &mounts), expected);
     }
 
     #[test]
@@ -165,7 +173,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let write = |file: &str, text| fs::write(directory.path().join(file), text).unwrap();
         let path = Some(directory.path().to_owned());
-        let version_1 = Cgroups { memory: path.clone(), pids: path.clone(), unified: None };
+        let version_1 = Cgroups { memory: path.clone(), pids: path.clone(), ..Cgroups::default() };
         let version_2 = Cgroups { unified: path, ..Cgroups::default() };
         assert_eq!(version_1.oom_kills(), None);
 

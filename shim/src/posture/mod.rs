@@ -3,6 +3,7 @@
 
 mod cgroups;
 mod mounts;
+mod resources;
 mod status;
 
 use std::fs;
@@ -13,8 +14,7 @@ use innkeeper_shim::contract::Contract;
 use innkeeper_shim::protocol::{Fault, FaultKind, Limit, Limits, Posture};
 use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 
-use cgroups::Cgroups;
-pub(crate) use cgroups::OomKills;
+pub(crate) use cgroups::{Cgroups, OomKills};
 use mounts::MountPoint;
 
 /// Looks at the sandbox this process is in.

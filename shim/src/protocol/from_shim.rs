@@ -28,6 +28,8 @@ pub enum FromShim {
         /// The last input that was written whole; 0 when none was.
         last_taken: u64,
     },
+    /// What the sandbox uses now: no entry, and no more than the newest counts.
+    Resources(Resources),
     /// No agent will run in this sandbox.
     Fault(Fault),
 }
@@ -100,6 +102,17 @@ pub struct Exited {
     /// How many processes of the sandbox were killed for want of memory while the agent ran; none if the sandbox
     /// cannot see its memory group.
     pub oom_kills: Option<u64>,
+}
+
+/// What a sandbox uses, all its processes together. What cannot be seen from inside is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Memory that could not be had back without work: cached files that nobody has used lately are not counted.
+    pub memory_bytes: Option<u64>,
+    /// Processor time since the sandbox was made.
+    pub cpu_micros: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
 }
 
 /// Why no agent will run.

@@ -53,6 +53,13 @@
 //! `InputClosed{last_taken}` says that the stdin is closed, because it was asked for or because the agent ended or does
 //! not want more: no input above `last_taken` was written whole, none ever will be.
 //!
+//! # Resources
+//!
+//! The shim looks what its sandbox uses when it begins, soon after, and then every
+//! [`RESOURCES_EVERY`](crate::contract::RESOURCES_EVERY), and says it as [`Resources`]. They are no entry: they have no
+//! `seq`, are not acknowledged and never said twice. Only the newest count; where the connection is busy or lost, older ones
+//! are left out. What a sandbox cannot see of itself is absent. None come after a fault.
+//!
 //! # Start
 //!
 //! `File` messages put files where the agent will look for them, a long one in several pieces (see [`File::pieces`]).
@@ -80,13 +87,13 @@ mod posture;
 mod to_shim;
 mod token;
 
-pub use from_shim::{Entry, Exited, Fault, FaultKind, FromShim, Hello, Line, Stream};
+pub use from_shim::{Entry, Exited, Fault, FaultKind, FromShim, Hello, Line, Resources, Stream};
 pub use posture::{Capabilities, Limit, Limits, Mount, Posture, SECCOMP_DISABLED, SECCOMP_FILTER, UNKNOWN_INTERFACE};
 pub use to_shim::{File, Signal, Start, ToShim};
 pub use token::Token;
 
 /// The version of this protocol. Both sides must speak the same.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The longest line that is carried whole, and the longest input.
 pub const MAX_LINE_BYTES: usize = 32 << 20;

@@ -6,8 +6,8 @@ use std::io::Cursor;
 use bytes::Bytes;
 use innkeeper_shim::frame::{FrameError, FrameReader, FrameWriter, MAX_FRAME_BYTES, Message};
 use innkeeper_shim::protocol::{
-    Entry, Exited, Fault, FaultKind, File, FromShim, Hello, Line, MAX_HELLO_BYTES, MAX_LINE_BYTES, Posture, Signal,
-    Start, Stream, ToShim, Token, VERSION,
+    Entry, Exited, Fault, FaultKind, File, FromShim, Hello, Line, MAX_HELLO_BYTES, MAX_LINE_BYTES, Posture, Resources,
+    Signal, Start, Stream, ToShim, Token, VERSION,
 };
 
 /// What stands on the wire for `messages`.
@@ -62,6 +62,7 @@ async fn every_message_of_the_shim_arrives_as_it_was() {
         FromShim::Entry { seq: 9, entry: Entry::Exited(exited) },
         FromShim::InputTaken { seq: 5 },
         FromShim::InputClosed { last_taken: 5 },
+        FromShim::Resources(Resources { memory_bytes: Some(u64::MAX), cpu_micros: None, pids: Some(1) }),
         FromShim::Fault(Fault { kind: FaultKind::WorkspaceMismatch, message: "no".to_owned() }),
     ];
     assert_eq!(there_and_back(&messages).await, messages);

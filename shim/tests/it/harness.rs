@@ -12,7 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use innkeeper_shim::contract::Contract;
 use innkeeper_shim::frame::{FrameError, FrameReader, FrameWriter};
-use innkeeper_shim::protocol::{Entry, Exited, FromShim, Hello, Line, Start, Stream, ToShim, Token, VERSION};
+use innkeeper_shim::protocol::{
+    Entry, Exited, FromShim, Hello, Line, Resources, Start, Stream, ToShim, Token, VERSION,
+};
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::net::UnixListener;
@@ -170,9 +172,24 @@ impl Connection {
         let _unheard = self.writer.send(&message).await;
     }
 
-    /// The next message, if the shim did not hang up.
+    /// The next message, if the shim did not hang up. What its sandbox uses may be said at any time, and is passed over.
     pub(crate) async fn try_read(&mut self) -> Result<Option<FromShim>, FrameError> {
-        self.reader.read().await
+        loop {
+            let message = self.reader.read().await?;
+            if !matches!(message, Some(FromShim::Resources(_))) {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// The next that is said of what the sandbox uses. Other messages are passed over.
+    pub(crate) async fn read_resources(&mut self) -> Resources {
+        loop {
+            let message = self.reader.read().await.unwrap().expect("the shim does not hang up");
+            if let FromShim::Resources(resources) = message {
+                return resources;
+            }
+        }
     }
 
     /// The next message.

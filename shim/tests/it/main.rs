@@ -8,3 +8,4 @@ mod frames;
 mod harness;
 mod inputs;
 mod reconnection;
+mod resources;

@@ -9,7 +9,8 @@ use crate::metrics::catalogue::{
     SESSIONS,
 };
 use crate::metrics::{self, Page};
-use crate::session::{LiveSession, Resources, Stage};
+use crate::sandbox::Resources;
+use crate::session::{LiveSession, Stage};
 use crate::store::StoreError;
 
 /// Writes them. A session whose supervisor is done has no series any more.
@@ -61,4 +62,3 @@ fn stages(live: &[LiveSession], page: &mut Page) {
 fn seconds(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
-
