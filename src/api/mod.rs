@@ -3,7 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod auth;
-mod collect;
+pub mod collect;
 mod measure;
 mod rate_headers;
 mod router;

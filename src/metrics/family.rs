@@ -91,6 +91,15 @@ impl Family {
         });
     }
 
+    /// Records something in a series with these labels.
+    #[cfg(test)]
+    pub(crate) fn record_for_test(&self, values: &[String]) {
+        let labels = self.labels.iter().zip(values);
+        let labels: Vec<_> = labels.map(|(label, value)| metrics::Label::new(label.name, value.clone())).collect();
+        let key = Key::from_parts(self.name, labels);
+        metrics::with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(1.0));
+    }
+
     fn key<const N: usize>(&self, values: [&str; N]) -> Key {
         let labels = self.labels.iter().zip(values);
         Key::from_parts(

@@ -13,7 +13,7 @@ mod tenants;
 
 use std::sync::OnceLock;
 
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 pub use document::document;
 pub use family::{Collected, Counter, Family, Gauge, Histogram, Kind, Label, Raised, Source};
@@ -27,17 +27,24 @@ static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 /// # Errors
 /// When something records already.
 pub fn install() -> Result<(), BuildError> {
-    let mut builder = PrometheusBuilder::new();
-    for family in catalogue::families().filter(|family| family.kind == Kind::Histogram) {
-        // A histogram without buckets would be rendered as a summary, which cannot be added up.
-        builder = builder.set_buckets_for_metric(Matcher::Full(family.name.to_owned()), family.buckets)?;
-    }
-    let handle = builder.install_recorder()?;
+    let recorder = recorder()?;
+    let handle = recorder.handle();
+    ::metrics::set_global_recorder(recorder)?;
     let _ = HANDLE.set(handle);
     catalogue::families().filter(|family| family.source == Source::Recorded).for_each(Family::describe);
     metrics_process::Collector::default().describe();
     catalogue::begin();
     Ok(())
+}
+
+/// What records every family of the catalogue.
+pub(crate) fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    let mut builder = PrometheusBuilder::new();
+    for family in catalogue::families().filter(|family| family.kind == Kind::Histogram) {
+        // A histogram without buckets would be rendered as a summary, which cannot be added up.
+        builder = builder.set_buckets_for_metric(Matcher::Full(family.name.to_owned()), family.buckets)?;
+    }
+    Ok(builder.build_recorder())
 }
 
 /// Everything recorded so far, as Prometheus reads it; empty when nothing records.

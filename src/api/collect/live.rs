@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::now;
-use crate::api::ApiState;
+use super::Sources;
 use crate::metrics::catalogue::{
     LIVE_AGE, LIVE_COST, LIVE_CPU, LIVE_MEMORY, LIVE_MEMORY_LIMIT, LIVE_OMITTED, LIVE_PIDS, QUEUE_LENGTH, QUEUE_OLDEST,
     SESSIONS,
@@ -14,16 +13,15 @@ use crate::session::{LiveSession, Stage};
 use crate::store::StoreError;
 
 /// Writes them. A session whose supervisor is done has no series any more.
-pub(super) async fn collect(state: &ApiState, page: &mut Page) -> Result<(), StoreError> {
-    let costs = state.store.turns().costs_under_way().await?;
-    let (now, queue) = (now(state), state.sessions.queue());
-    let mut live: Vec<_> = state.sessions.live().into_iter().collect();
+pub(super) async fn collect(sources: Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
+    let costs = sources.store.turns().costs_under_way().await?;
+    let Sources { config, now, mut live, queue, .. } = sources;
     page.write(QUEUE_LENGTH, [([""; 0], queue.waiting)]);
     page.write(QUEUE_OLDEST, [([""; 0], queue.oldest.map_or(0.0, |oldest| now.seconds_since(oldest)))]);
     stages(&live, page);
 
     let cost = |session: &LiveSession| costs.get(&session.session).copied().unwrap_or_default();
-    let most = state.config.metrics.max_live_sessions;
+    let most = config.metrics.max_live_sessions;
     live.sort_by_key(|session| (std::cmp::Reverse(cost(session)), session.session));
     page.write(LIVE_OMITTED, [([""; 0], live.len().saturating_sub(most))]);
     live.truncate(most);

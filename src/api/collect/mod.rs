@@ -6,8 +6,8 @@
 mod live;
 mod money;
 mod tenants;
-
-use std::sync::Arc;
+#[cfg(test)]
+mod tests;
 
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -16,18 +16,41 @@ use tokio::time::Instant;
 use tracing::error;
 
 use super::ApiState;
+use crate::config::Config;
+use crate::domain::Timestamp;
+use crate::gateway::Prices;
 use crate::metrics::catalogue::{COLLECT_DURATION, COLLECT_ERRORS, SERIES};
 use crate::metrics::{self, Page};
-use crate::store::StoreError;
+use crate::session::{LiveSession, QueueStatus};
+use crate::store::{Store, StoreError};
+
+/// Where it is all read from.
+#[derive(Clone, Debug)]
+pub struct Sources<'a> {
+    /// Every fact.
+    pub store: &'a Store,
+    /// What model calls cost.
+    pub prices: &'a Prices,
+    /// All settings.
+    pub config: &'a Config,
+    /// The present moment.
+    pub now: Timestamp,
+    /// The live sessions.
+    pub live: Vec<LiveSession>,
+    /// Who waits.
+    pub queue: QueueStatus,
+}
 
 /// Answers Prometheus.
 pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
+    let ApiState { store, prices, config, clock, sessions, .. } = &state;
+    let (now, live, queue) = (clock.now(), sessions.live(), sessions.queue());
     let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    (headers, text(&state).await)
+    (headers, text(Sources { store, prices, config, now, live, queue }).await)
 }
 
 /// All that is told.
-pub(crate) async fn text(state: &ApiState) -> String {
+pub async fn text(sources: Sources<'_>) -> String {
     let (mut page, mut took) = (Page::new(), Vec::new());
     let mut note = |name: &'static str, began: Instant, outcome: Result<(), StoreError>| {
         if let Err(error) = outcome {
@@ -36,23 +59,19 @@ pub(crate) async fn text(state: &ApiState) -> String {
         }
         took.push(([name], began.elapsed().as_secs_f64()));
     };
+    // The ledger first: the dearest tenants are those that get series of their own.
     let began = Instant::now();
-    note("tenants", began, tenants::collect(state, &mut page).await);
+    note("ledger", began, money::ledger(&sources, &mut page).await);
     let began = Instant::now();
-    note("ledger", began, money::ledger(state, &mut page).await);
+    note("budgets", began, money::budgets(&sources, &mut page).await);
     let began = Instant::now();
-    note("budgets", began, money::budgets(state, &mut page).await);
+    note("tenants", began, tenants::collect(&sources, &mut page).await);
     let began = Instant::now();
-    note("sessions", began, live::collect(state, &mut page).await);
+    note("sessions", began, live::collect(sources, &mut page).await);
     page.write(COLLECT_DURATION, took);
     // Rendering thousands of series takes milliseconds that no request should wait for.
     let recorded = tokio::task::spawn_blocking(metrics::render).await.unwrap_or_default();
     let series = recorded.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
     page.write(SERIES, [([""; 0], series + page.series() + 1)]);
     recorded + &page.into_text()
-}
-
-/// The clock and settings, shared by the collectors.
-fn now(state: &ApiState) -> crate::domain::Timestamp {
-    Arc::clone(&state.clock).now()
 }

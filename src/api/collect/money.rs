@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::now;
-use crate::api::ApiState;
+use super::Sources;
 use crate::domain::{Standing, Usage, Usd};
 use crate::metrics::catalogue::{
     BUDGET_HELD, BUDGET_LIMIT, BUDGET_RESET, BUDGET_SPENT, CORRECTIONS, LEDGER_OPEN, MODEL_CALLS, MODEL_COST,
@@ -21,13 +20,13 @@ struct Sum {
 }
 
 /// What calls used and cost. Nothing is written before all of it is known.
-pub(super) async fn ledger(state: &ApiState, page: &mut Page) -> Result<(), StoreError> {
-    let ledger = state.store.ledger();
+pub(super) async fn ledger(sources: &Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
+    let ledger = sources.store.ledger();
     let (totals, corrected, open) = (ledger.totals().await?, ledger.corrected().await?, ledger.open_calls().await?);
     // The dearest tenants come first, so they are those with series of their own.
     let mut sums: BTreeMap<[String; 2], Sum> = BTreeMap::new();
     for total in totals {
-        let sum = sums.entry([metrics::tenant(total.tenant), state.prices.known_as(&total.model)]).or_default();
+        let sum = sums.entry([metrics::tenant(total.tenant), sources.prices.known_as(&total.model)]).or_default();
         sum.calls += total.calls;
         sum.usage += total.usage;
         sum.cost = Usd::from_nanos(sum.cost.as_nanos().saturating_add(total.cost.as_nanos()));
@@ -56,22 +55,21 @@ pub(super) async fn ledger(state: &ApiState, page: &mut Page) -> Result<(), Stor
     }
     page.write(CORRECTIONS, corrections.into_iter().map(|(tenant, nanos)| ([tenant], Usd::from_nanos(nanos))));
     page.write(LEDGER_OPEN, [([""; 0], open)]);
-    page.write(PRICES_INFO, [([state.prices.version()], 1)]);
-    page.write(PRICES_EFFECTIVE, [([""; 0], state.prices.effective().as_seconds())]);
+    page.write(PRICES_INFO, [([sources.prices.version()], 1)]);
+    page.write(PRICES_EFFECTIVE, [([""; 0], sources.prices.effective().as_seconds())]);
     Ok(())
 }
 
 /// How the budgets stand, but for those of single sessions.
-pub(super) async fn budgets(state: &ApiState, page: &mut Page) -> Result<(), StoreError> {
-    let now = now(state);
-    let standings = state.store.budgets().lasting(now).await?;
+pub(super) async fn budgets(sources: &Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
+    let standings = sources.store.budgets().lasting(sources.now).await?;
     let standings: Vec<_> = standings.iter().filter_map(|standing| Some((labels(standing)?, standing))).collect();
     page.write(BUDGET_LIMIT, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.limit())));
     page.write(BUDGET_SPENT, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.spent)));
     page.write(BUDGET_HELD, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.held)));
-    let resets = standings
-        .iter()
-        .filter_map(|(labels, standing)| Some((labels.each_ref(), standing.budget.period.ends_at(now)?.as_seconds())));
+    let resets = standings.iter().filter_map(|(labels, standing)| {
+        Some((labels.each_ref(), standing.budget.period.ends_at(sources.now)?.as_seconds()))
+    });
     page.write(BUDGET_RESET, resets);
     Ok(())
 }

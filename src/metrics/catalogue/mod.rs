@@ -1,5 +1,6 @@
 //! The catalogue: every family there is, chapter by chapter, as the way of a turn goes.
 
+mod declare;
 mod gateway;
 mod labels;
 mod live_sessions;
@@ -20,34 +21,7 @@ pub use server::*;
 pub use sessions::*;
 
 use super::family::Family;
-
-/// Declares families: the doc comment is the help, in rustdoc and for Prometheus alike.
-macro_rules! declare {
-    ($(
-        $(#[doc = $help:literal])+
-        $name:ident: $type:ident($source:ident $kind:ident) = $full:literal, [$($label:ident),*] $(, $buckets:ident)?;
-    )+) => {
-        $(
-            $(#[doc = $help])+
-            pub const $name: $crate::metrics::$type<{
-                const LABELS: &[$crate::metrics::Label] = &[$(super::labels::$label),*];
-                LABELS.len()
-            }> = $crate::metrics::$type(&$crate::metrics::Family {
-                name: $full,
-                kind: $crate::metrics::Kind::$kind,
-                source: $crate::metrics::Source::$source,
-                help: concat!($($help),+),
-                labels: &[$(super::labels::$label),*],
-                buckets: declare!(@buckets $($buckets)?),
-            });
-        )+
-        /// The families of this chapter, in their order.
-        pub(super) const ALL: &[&$crate::metrics::Family] = &[$($name.0),+];
-    };
-    (@buckets) => { &[] };
-    (@buckets $buckets:ident) => { $buckets };
-}
-use declare;
+use declare::declare;
 
 /// A chapter: its title, what it is about, its families.
 pub(super) type Chapter = (&'static str, &'static str, &'static [&'static Family]);

@@ -1,0 +1,188 @@
+//! The whole page over a store of made-up tenants, without a server.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{Sources, text};
+use crate::config::Config;
+use crate::domain::{
+    Ask, Budget, BudgetId, By, CallId, Enforcement, Period, Scope, SessionId, Tenant, TenantId, TenantLimits,
+    TenantState, Timestamp, TurnId, Usage, Usd,
+};
+use crate::gateway::Prices;
+use crate::metrics::{self, Kind, catalogue};
+use crate::sandbox::Resources;
+use crate::session::{LiveSession, QueueStatus, Stage};
+use crate::store::{CallRef, NewCall, Settlement, Store};
+
+/// More series than this in one scrape are alerted on.
+const SERIES_BUDGET: usize = 20_000;
+
+const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+struct House {
+    _directory: tempfile::TempDir,
+    store: Store,
+    prices: Prices,
+    config: Config,
+    live: Vec<LiveSession>,
+}
+
+impl House {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("innkeeper.db")).await.unwrap();
+        // All tests of the process share the places of tenants.
+        metrics::bound_tenants(usize::MAX);
+        let prices = Prices::load(Path::new("")).unwrap();
+        let config = Config::load(None).unwrap();
+        Self { _directory: directory, store, prices, config, live: Vec::new() }
+    }
+
+    async fn tenant(&self, name: &str) -> TenantId {
+        let id = TenantId::generate();
+        let limits = TenantLimits::default();
+        let tenant = Tenant {
+            id,
+            name: name.to_owned(),
+            roots: Vec::new(),
+            limits,
+            state: TenantState::Active,
+            created_at: NOW,
+        };
+        self.store.tenants().create(&tenant, &By::test()).await.unwrap();
+        id
+    }
+
+    async fn budget(&self, scope: Scope, period: Period, dollars: i64) -> BudgetId {
+        let (id, limit) = (BudgetId::generate(), Usd::from_nanos(dollars * 1_000_000_000));
+        let budget = Budget { id, scope, period, limit, enforcement: Enforcement::Hard, created_at: NOW };
+        self.store.budgets().create(&budget, &By::test()).await.unwrap();
+        id
+    }
+
+    async fn spend(&self, tenant: TenantId, model: &str, usage: Usage, nanos: i64) {
+        let (session, turn) = (SessionId::generate(), TurnId::generate());
+        let call = CallRef { id: CallId::generate(), tenant, session, turn };
+        let new = NewCall { call, model: model.to_owned(), price_version: "1".to_owned(), at: NOW };
+        let ask = Ask { input_picos: 1, output_picos: 1, max_tokens: 1, least_tokens: 1 };
+        self.store.ledger().open(&new, &ask).await.unwrap();
+        let cost = Usd::from_nanos(nanos);
+        let settlement = Settlement { model: model.to_owned(), usage, cost, exact: true, at: NOW };
+        self.store.ledger().settle(call, &settlement).await.unwrap();
+    }
+
+    fn run(&mut self, tenant: TenantId, stage: Stage) {
+        let resources = Resources { memory_bytes: Some(300 << 20), cpu_micros: Some(2_000_001), pids: Some(12) };
+        self.live.push(LiveSession {
+            tenant,
+            session: SessionId::generate(),
+            turn: TurnId::generate(),
+            stage,
+            since: Timestamp::from_micros(NOW.as_micros() - 61_000_000),
+            running_since: None,
+            resources: (stage == Stage::Running).then_some(resources),
+            memory_limit_bytes: (stage != Stage::Queued).then_some(2 << 30),
+        });
+    }
+
+    async fn text(&self) -> String {
+        let queue = QueueStatus { waiting: 3, oldest: Some(Timestamp::from_micros(0)), taken: 1, capacity: 8 };
+        let Self { store, prices, config, live, .. } = self;
+        text(Sources { store, prices, config, now: NOW, live: live.clone(), queue }).await
+    }
+}
+
+fn usage(input_tokens: u64, output_tokens: u64) -> Usage {
+    Usage { input_tokens, output_tokens, ..Usage::default() }
+}
+
+#[tokio::test]
+async fn money_is_told_to_the_nano_dollar_and_models_by_the_names_of_their_prices() {
+    let house = House::new().await;
+    let tenant = house.tenant("acme \"east\"").await;
+    let budget = house.budget(Scope::Tenant(tenant), Period::Month, 5).await;
+    house.spend(tenant, "claude-haiku-4-5-20251001", usage(10, 20), 1_234_567_891).await;
+    house.spend(tenant, "claude-haiku-4-5", usage(1, 2), 9).await;
+    house.spend(tenant, "a-model-of-tomorrow", usage(1, 2), 1).await;
+    let text = house.text().await;
+    let labels = format!("tenant=\"{tenant}\",model=\"claude-haiku-4-5\"");
+    for line in [
+        format!("innkeeper_model_cost_usd_total{{{labels}}} 1.2345679"),
+        format!("innkeeper_model_calls_total{{{labels}}} 2"),
+        format!("innkeeper_model_tokens_total{{{labels},type=\"output\"}} 22"),
+        format!("innkeeper_model_cost_usd_total{{tenant=\"{tenant}\",model=\"a-model-of-tomorrow\"}} 0.000000001"),
+        format!("innkeeper_tenant_info{{tenant=\"{tenant}\",tenant_name=\"acme \\\"east\\\"\",state=\"active\"}} 1"),
+        format!(
+            "innkeeper_budget_spent_usd{{budget=\"{budget}\",scope=\"tenant\",tenant=\"{tenant}\",period=\"month\",\
+             enforcement=\"hard\"}} 1.234567901"
+        ),
+        "innkeeper_ledger_open_calls 0".to_owned(),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn live_sessions_are_told_of_as_long_as_they_live_and_the_rest_is_omitted() {
+    let mut house = House::new().await;
+    let tenant = house.tenant("acme").await;
+    house.config.metrics.max_live_sessions = 2;
+    for stage in [Stage::Queued, Stage::Running, Stage::Running, Stage::Stopping] {
+        house.run(tenant, stage);
+    }
+    let text = house.text().await;
+    let count = |name: &str| text.lines().filter(|line| line.starts_with(&format!("{name}{{"))).count();
+    assert_eq!(count("innkeeper_live_session_age_seconds"), 2);
+    assert!(text.contains("innkeeper_live_sessions_omitted 2\n"), "{text}");
+    assert!(text.contains(&format!("innkeeper_sessions{{tenant=\"{tenant}\",state=\"running\"}} 2\n")), "{text}");
+    assert!(text.contains(&format!("innkeeper_sessions{{tenant=\"{tenant}\",state=\"starting\"}} 0\n")), "{text}");
+    assert!(text.contains("} 61\n") && text.contains("} 2.000001\n") && text.contains("} 314572800\n"), "{text}");
+    house.live.clear();
+    let text = house.text().await;
+    assert!(!text.contains("innkeeper_live_session_") && !text.contains("innkeeper_sessions{"), "{text}");
+}
+
+#[tokio::test]
+async fn five_hundred_busy_tenants_stay_within_the_budget_of_series() {
+    let mut house = House::new().await;
+    for number in 0..500 {
+        let tenant = house.tenant(&format!("tenant {number}")).await;
+        house.budget(Scope::Tenant(tenant), Period::Month, 5).await;
+        house.spend(tenant, "claude-haiku-4-5", usage(1, 2), 9).await;
+        house.run(tenant, Stage::Running);
+    }
+    let text = house.text().await;
+    let collected = series(&text).len();
+    assert_eq!(series(&text).into_iter().collect::<BTreeSet<_>>().len(), collected, "two series have the same labels");
+
+    // What such tenants let a process record: each label's every value would be more than any load gives.
+    let recorder = metrics::recorder().unwrap();
+    ::metrics::with_local_recorder(&recorder, || {
+        for tenant in &house.live {
+            let tenant = metrics::tenant(tenant.tenant);
+            catalogue::SESSIONS_CREATED.one([&tenant]);
+            for reason in ["answered", "cancelled", "agent_error"] {
+                catalogue::TURNS_ENDED.one([&tenant, reason]);
+            }
+            for reason in ["rate", "queue"] {
+                catalogue::REJECTIONS.one([&tenant, reason]);
+            }
+            catalogue::GATEWAY_REFUSALS.one([&tenant, "budget"]);
+        }
+        for family in catalogue::families().filter(|family| family.kind == Kind::Histogram) {
+            for number in 0..20 {
+                family.record_for_test(&vec![number.to_string(); family.labels.len()]);
+            }
+        }
+    });
+    let recorded = recorder.handle().render();
+    assert!(!recorded.contains(" summary"), "a histogram without buckets");
+    let all = collected + series(&recorded).len();
+    assert!(all < SERIES_BUDGET, "{all} series");
+}
+
+fn series(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.rsplit_once(' ').map_or(line, |(series, _)| series)).collect()
+}
