@@ -23,6 +23,7 @@ mod live;
 mod machine;
 mod mirror;
 mod money;
+mod observed;
 mod output;
 mod prices;
 mod repository;

@@ -50,6 +50,15 @@ pub(super) fn begin() {
     UNPRICED_CALLS.begin([]);
     OVERRUN_HOLDS.begin([]);
     TURNS_LOST_AT_START.set([], 0.0);
+    SANDBOX_REMOVE_FAILURES.begin([]);
+    GATEWAY_LEFT.begin([]);
+    EGRESS_REQUESTS.begin(["allowed"]);
+    for direction in ["sent", "received"] {
+        EGRESS_BYTES.begin([direction]);
+    }
+    for collector in ["ledger", "budgets", "tenants", "sessions"] {
+        COLLECT_ERRORS.begin([collector]);
+    }
     for reason in ["image", "runtime", "engine", "weak", "fault", "ended", "timeout", "workspace", "other"] {
         SANDBOX_START_FAILURES.begin([reason]);
     }

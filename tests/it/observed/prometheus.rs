@@ -1,0 +1,110 @@
+//! A Prometheus of a test's own, with the configuration that is shipped, but for whom it asks and how often.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Stdio;
+
+use reqwest::Url;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::harness::eventually;
+
+/// A running Prometheus.
+pub(crate) struct Prometheus {
+    /// Where it is asked.
+    pub(crate) url: String,
+    http: reqwest::Client,
+    _data: TempDir,
+    _process: Child,
+}
+
+/// What an expression comes to: its series, each with its labels and its value.
+pub(crate) type Series = Vec<(Value, f64)>;
+
+impl Prometheus {
+    /// Begins to watch the server whose operators' listener is at `target`, once a second.
+    pub(crate) async fn watch(target: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let data = tempfile::tempdir().unwrap();
+        let own = free_address();
+        let config = std::fs::read_to_string(root.join("docker/prometheus.yml")).unwrap();
+        for shipped in ["innkeeper:8001", "localhost:9090", "../dashboards/alerts.yaml", "15s", "10s"] {
+            assert!(config.contains(shipped), "docker/prometheus.yml does not say {shipped} any more");
+        }
+        let rules = root.join("dashboards/alerts.yaml");
+        let config = config
+            .replace("innkeeper:8001", target.trim_start_matches("http://"))
+            .replace("localhost:9090", &own)
+            .replace("../dashboards/alerts.yaml", rules.to_str().unwrap())
+            .replace("15s", "1s")
+            .replace("10s", "1s");
+        let file = data.path().join("prometheus.yml");
+        std::fs::write(&file, config).unwrap();
+        let process = Command::new("prometheus")
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.tsdb.path={}", data.path().join("data").display()))
+            .arg(format!("--web.listen-address={own}"))
+            .args(["--log.level=warn", "--query.lookback-delta=10s"])
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Prometheus is installed (scripts/prometheus.sh)");
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://{own}");
+        let ready = format!("{url}/-/ready");
+        eventually(async || http.get(&ready).send().await.ok().filter(|answer| answer.status().is_success())).await;
+        Self { url, http, _data: data, _process: process }
+    }
+
+    /// What an expression comes to at this moment.
+    pub(crate) async fn ask(&self, expression: &str) -> Result<Series, String> {
+        let url = Url::parse_with_params(&format!("{}/api/v1/query", self.url), [("query", expression)]).unwrap();
+        let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        if answer["status"] != "success" {
+            return Err(format!("{expression}: {}", answer["error"]));
+        }
+        let data = &answer["data"];
+        let number = |value: &Value| value[1].as_str().unwrap().parse::<f64>().unwrap();
+        Ok(match data["resultType"].as_str().unwrap() {
+            "scalar" => vec![(Value::Null, number(&data["result"]))],
+            _ => {
+                let series = data["result"].as_array().unwrap().iter();
+                series.map(|one| (one["metric"].clone(), number(&one["value"]))).collect()
+            }
+        })
+    }
+
+    /// The one number an expression comes to.
+    pub(crate) async fn number(&self, expression: &str) -> f64 {
+        let series = self.ask(expression).await.unwrap();
+        let [(_, value)] = series.as_slice() else { panic!("{expression} is not one number: {series:?}") };
+        *value
+    }
+
+    /// The names of all series it has ever seen.
+    pub(crate) async fn names(&self) -> BTreeSet<String> {
+        let request = self.http.get(format!("{}/api/v1/label/__name__/values", self.url));
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["data"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until it has asked the server again, after this moment.
+    pub(crate) async fn next_look(&self) {
+        let look = "timestamp(innkeeper_build_info)";
+        let before = self.ask(look).await.unwrap().first().map_or(0.0, |(_, at)| *at);
+        // The first one may have begun before.
+        eventually(async || {
+            let series = self.ask(look).await.unwrap();
+            (series.first()?.1 >= before + 2.0).then_some(())
+        })
+        .await;
+    }
+}
+
+/// An address of this machine that nobody listens at.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
