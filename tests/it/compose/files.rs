@@ -116,6 +116,8 @@ fn what_docker_is_told_to_mount_is_where_the_spawner_sees_it() {
         let path = with_defaults(spawner["environment"][setting].as_str().unwrap());
         assert!(mounts.contains(&(path.clone(), path.clone())), "{path} is another path on the machine: {mounts:?}");
     }
+    let devices = texts(&spawner["volumes"]).contains(&"/dev:/dev:ro".to_owned());
+    assert!(devices, "no disk is found, and the bound on writes to it is left out");
 }
 
 #[test]
