@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`.
 
-.PHONY: run test image engine
+.PHONY: run test image server-image engine
 
 run: engine image
 	cargo build --release --locked
@@ -11,6 +11,9 @@ test: engine image
 
 image: engine
 	scripts/image.sh
+
+server-image: engine
+	scripts/server-image.sh
 
 engine:
 	scripts/engine.sh

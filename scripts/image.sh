@@ -7,31 +7,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/terminal.sh
+source scripts/base.sh
 
 readonly IMAGE=${SANDBOX_IMAGE:-innkeeper-sandbox:latest}
 readonly PIN=docker/sandbox/claude-code.pin
-readonly REGISTRY_BASE=debian:bookworm-slim
-readonly OWN_BASE=innkeeper-base:bookworm
-readonly DEBIAN_MIRROR=http://deb.debian.org
-readonly PULL_TIMEOUT_S=60
 readonly WORK=${CARGO_TARGET_DIR:-target}/sandbox-image
 
 pinned() { awk -v key="$1" -v field="$2" '$1 == key { print $field }' "$PIN"; }
-label() { docker image inspect --format "{{index .Config.Labels \"$1\"}}" "$IMAGE" 2>/dev/null || true; }
-have_image() { docker image inspect "$1" >/dev/null 2>&1; }
-
-# The engine's architecture, by Docker's name: what runs in the sandbox must be of its kind, not of this machine's.
-engine_architecture() {
-    docker version --format '{{.Server.Arch}}' 2>/dev/null || die 'no Docker engine answers' 'Run scripts/engine.sh first.'
-}
-
-machine_architecture() {
-    case $(uname -m) in
-        x86_64) echo amd64 ;;
-        aarch64 | arm64) echo arm64 ;;
-        *) uname -m ;;
-    esac
-}
 
 # Prints the path of the shim, building it where none is given. Cargo speaks to the terminal itself (stderr).
 shim_binary() {
@@ -98,40 +80,6 @@ place_agent() {
     tar -xzf "$archive" -C "$WORK/context" --no-same-owner --strip-components=1 package/claude
 }
 
-bootstrap_base() {
-    local root=$WORK/base suite=bookworm
-    rm -rf "$root"
-    if ! command -v debootstrap >/dev/null; then
-        apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends debootstrap
-    fi || return
-    debootstrap --variant=minbase --arch="$architecture" "$suite" "$root" "$DEBIAN_MIRROR/debian" || return
-    cat >"$root/etc/apt/sources.list" <<-SOURCES
-		deb $DEBIAN_MIRROR/debian $suite main
-		deb $DEBIAN_MIRROR/debian $suite-updates main
-		deb $DEBIAN_MIRROR/debian-security $suite-security main
-	SOURCES
-    tar -C "$root" --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./var/log/*' \
-        --exclude='./usr/share/doc/*' --exclude='./usr/share/locale/*' --exclude='./usr/share/man/*' -c . |
-        docker import - "$OWN_BASE" || return
-    rm -rf "$root"
-}
-
-# Leaves the name of an image to build upon in $base.
-find_base() {
-    for base in ${SANDBOX_BASE_IMAGE:-$REGISTRY_BASE $OWN_BASE}; do
-        ! have_image "$base" || return 0
-    done
-    base=${SANDBOX_BASE_IMAGE:-$REGISTRY_BASE}
-    step "Pulling $base"
-    ! quietly "$WORK/pull.log" timeout "$PULL_TIMEOUT_S" docker pull "$base" 2>/dev/null || return 0
-    [[ -z ${SANDBOX_BASE_IMAGE:-} ]] || die "$base could not be pulled (log: $WORK/pull.log)"
-    ((EUID == 0)) || die "$REGISTRY_BASE could not be pulled, and a base can only be made from Debian's packages by root" \
-        'Pull it from where you can and tag it, or name another base: SANDBOX_BASE_IMAGE=NAME'
-    base=$OWN_BASE
-    step "No registry answers: making $base from Debian's packages"
-    quietly "$WORK/base.log" bootstrap_base || die "the base could not be made (log: $WORK/base.log)"
-}
-
 build() {
     docker build --file docker/sandbox.Dockerfile --tag "$IMAGE" --build-arg "BASE=$base" \
         --label "innkeeper.inputs=$inputs" \
@@ -140,15 +88,13 @@ build() {
         "$WORK/context"
 }
 
-architecture=$(engine_architecture)
+find_architecture
 [[ -n $(pinned "$architecture" 3) ]] || die "no Claude Code is pinned for $architecture in $PIN"
-[[ $architecture == "$(machine_architecture)" ]] ||
-    die "the engine runs on $architecture and this machine is $(machine_architecture)" 'Build the image on a machine of the engine'"'"'s kind.'
 [[ -n ${SANDBOX_SHIM_BINARY:-} ]] || step 'Building the shim'
 shim=$(shim_binary)
 protocol=$("$shim" --protocol-version)
 inputs=$(inputs_hash "$shim")
-if [[ $(label innkeeper.inputs) == "$inputs" ]]; then
+if [[ $(label "$IMAGE" innkeeper.inputs) == "$inputs" ]]; then
     step "$IMAGE is up to date"
     exit
 fi
@@ -156,7 +102,7 @@ fi
 began=$SECONDS
 rm -rf "$WORK/context"
 mkdir -p "$WORK/context"
-find_base
+find_base SANDBOX_BASE_IMAGE
 place_agent
 install -m 0711 "$shim" "$WORK/context/innkeeper-shim"
 install -m 0755 docker/sandbox/tool "$WORK/context/tool"

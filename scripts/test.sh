@@ -17,6 +17,19 @@ tool() {
     cargo install --quiet --locked --root "$TOOLS" "$name@$version"
 }
 
+# Compose checks docker/compose.yaml, and runs it. Where it is not and cannot be installed, those tests are left out.
+compose() {
+    docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null && return
+    step 'Installing docker-compose'
+    mkdir -p "$TOOLS"
+    export DEBIAN_FRONTEND=noninteractive
+    if ((EUID == 0)) && command -v apt-get >/dev/null && quietly "$TOOLS/compose.log" apt-get update &&
+        quietly "$TOOLS/compose.log" apt-get install -y --no-install-recommends docker-compose; then
+        return
+    fi
+    note 'Compose is not installed: what is run with it is not tested here'
+}
+
 step 'Format'
 cargo fmt --all --check
 step 'Lints'
@@ -33,5 +46,6 @@ if timeout 20 git ls-remote --quiet "$ADVISORIES" HEAD >/dev/null 2>&1; then
 else
     note "advisories are not checked: $ADVISORIES does not answer here"
 fi
+compose
 step 'Tests'
 INSTA_UPDATE=no cargo test --workspace --locked

@@ -9,6 +9,7 @@ mod budgets;
 mod cancelling;
 mod changes;
 mod cli_prices;
+mod compose;
 mod confinement;
 mod drill;
 mod drill_installation;

@@ -6,6 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::harness::docker;
+use crate::machine::sandbox_image;
 
 /// Starts a server that cannot start, and answers its last words.
 async fn last_words(settings: &[(&str, &str)], arguments: &[&str]) -> String {
@@ -60,6 +61,8 @@ async fn an_image_that_is_missing_or_speaks_another_protocol_is_told_with_the_wa
 
 #[tokio::test]
 async fn a_runtime_the_engine_does_not_have_is_told_with_those_it_has() {
-    let said = last_words(&[("INNKEEPER_ENGINE__RUNTIME", "no-such-runtime")], &[]).await;
+    let image = sandbox_image();
+    let settings = [("INNKEEPER_ENGINE__IMAGE", image.as_str()), ("INNKEEPER_ENGINE__RUNTIME", "no-such-runtime")];
+    let said = last_words(&settings, &[]).await;
     assert!(said.contains("engine.runtime") && said.contains("`no-such-runtime`") && said.contains("runc"), "{said}");
 }
