@@ -5,7 +5,10 @@
 
 use serde_json::Value;
 
-use crate::domain::{AgentReport, EventKind};
+use crate::domain::{AgentReport, EventKind, Usd};
+
+/// The most a claim can be: what is beyond was not reckoned by the agent, and would spoil a sum.
+const MAX_CLAIM: Usd = Usd::from_nanos(1_000_000_000_000_000);
 
 /// A line of the agent.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,9 +103,22 @@ fn result(line: &Value) -> TurnResult {
         num_turns: line["num_turns"].as_i64().unwrap_or_default(),
         duration_ms: line["duration_ms"].as_i64().unwrap_or_default(),
         usage: line["usage"].clone(),
+        claimed: claimed(line),
     };
     let failed = line["is_error"].as_bool().unwrap_or(false);
     TurnResult { report, error: failed.then(|| reason(line)) }
+}
+
+/// What the agent claims that the turn cost. `total_cost_usd` is of no use for that: it goes on through resumed turns. `None`
+/// when the agent does not say it by model, or has no price for one of them and guesses.
+fn claimed(line: &Value) -> Option<Usd> {
+    let models = line.get("model_usage_since_last_result")?.as_object()?;
+    let cost = |model: &Value| {
+        let cost = Usd::nearest(model["costUSD"].as_f64()?)?;
+        (str_at(model, "costBasis") == Some("list")).then_some(cost)
+    };
+    let sum = models.values().map(cost).try_fold(Usd::ZERO, |sum, cost| Some(sum + cost?))?;
+    (sum <= MAX_CLAIM).then_some(sum)
 }
 
 /// Why a turn failed, in the agent's words where it has some.
@@ -194,5 +210,38 @@ mod tests {
         );
         let Meaning::Result(result) = line.meaning else { panic!("not a result") };
         assert_eq!(result.error.as_deref(), Some("Reached maximum number of turns (2)"));
+    }
+
+    /// What a result with these models claims, in nano-dollars.
+    fn claim(models: &str) -> Option<i64> {
+        let line = format!(
+            r#"{{"type":"result","total_cost_usd":9.5,"modelUsage":{{}},"model_usage_since_last_result":{models}}}"#
+        );
+        let Meaning::Result(result) = read_line(line.as_bytes()).meaning else { panic!("not a result") };
+        result.report.claimed.map(Usd::as_nanos)
+    }
+
+    #[test]
+    fn a_claim_is_of_this_turn_alone_and_of_every_model() {
+        let (opus, haiku) =
+            (r#""a":{"costUSD":0.008129999999999998,"costBasis":"list"}"#, r#""costUSD":0.00028132499999999997"#);
+        assert_eq!(claim(&format!(r#"{{{opus},"b":{{{haiku},"costBasis":"list"}}}}"#)), Some(8_130_000 + 281_325));
+        assert_eq!(claim("{}"), Some(0));
+    }
+
+    #[test]
+    fn what_is_no_claim_is_compared_with_nothing() {
+        for guess in [
+            r#"{"a":{"costUSD":0.1,"costBasis":"list"},"b":{"costUSD":0.1,"costBasis":"unknown"}}"#,
+            r#"{"a":{"costUSD":0.1}}"#,
+            r#"{"a":{"costUSD":"0.1","costBasis":"list"}}"#,
+            r#"{"a":{"costUSD":-0.1,"costBasis":"list"}}"#,
+            r#"{"a":{"costUSD":1e300,"costBasis":"list"}}"#,
+            r#"{"a":{"costUSD":1000001,"costBasis":"list"}}"#,
+            "[]",
+            "null",
+        ] {
+            assert_eq!(claim(guess), None, "{guess}");
+        }
     }
 }

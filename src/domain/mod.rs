@@ -4,6 +4,8 @@ pub mod audit;
 pub mod budget;
 pub mod changes;
 pub mod clock;
+pub mod day;
+pub mod drift;
 pub mod egress;
 pub mod event;
 pub mod id;
@@ -28,6 +30,8 @@ pub use changes::{
     read_path, show_path,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use day::Day;
+pub use drift::{Drift, TurnDrift};
 pub use egress::{EgressHost, InvalidEgressHost};
 pub use event::{Event, EventKind, NewEvent};
 pub use id::{BudgetId, CallId, KeyId, SessionId, TenantId, TurnId};

@@ -27,6 +27,12 @@ impl Usd {
         nanos.is_integer().then(|| nanos.to_i64().map(Self))?
     }
 
+    /// The amount nearest to a binary fraction of dollars that is not negative: for the sums of others.
+    pub fn nearest(dollars: f64) -> Option<Self> {
+        let dollars = Decimal::try_from(dollars).ok().filter(|dollars| *dollars >= Decimal::ZERO)?;
+        dollars.checked_mul(Decimal::from(1_000_000_000))?.round().to_i64().map(Self)
+    }
+
     /// The amount in nano-dollars.
     pub const fn as_nanos(self) -> i64 {
         self.0
@@ -96,6 +102,18 @@ mod tests {
         assert_eq!(Usd::parse("0.000000001"), Some(Usd::from_nanos(1)));
         for text in ["", "-1", "0.0000000001", "1e9", "$5", "5,00", "99999999999999999999"] {
             assert_eq!(Usd::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_binary_fraction_is_the_nearest_amount() {
+        for (dollars, nanos) in
+            [(0.0, 0), (0.008_129_999_999_999_998, 8_130_000), (0.000_281_324_999_999_999_97, 281_325)]
+        {
+            assert_eq!(Usd::nearest(dollars), Some(Usd::from_nanos(nanos)));
+        }
+        for bad in [-0.01, f64::NAN, f64::INFINITY, 1e12] {
+            assert_eq!(Usd::nearest(bad), None, "{bad}");
         }
     }
 

@@ -135,6 +135,10 @@ pub struct AgentReport {
     pub duration_ms: i64,
     /// Tokens, as the agent saw them.
     pub usage: serde_json::Value,
+    /// What it claims that the turn cost, where its prices are more than a guess. Only ever compared; the store keeps it in a
+    /// column of its own.
+    #[serde(skip)]
+    pub claimed: Option<Usd>,
 }
 
 /// A turn's end: what is written when it ends.

@@ -68,8 +68,8 @@ impl Turns<'_> {
     ) -> Result<Option<Ended>, StoreError> {
         let mut transaction = self.0.begin().await?;
         let ended = sqlx::query(
-            "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5
-             where id = $6 and session_id = $7 and tenant_id = $8 and outcome is null
+            "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5, claimed_nanos = $6
+             where id = $7 and session_id = $8 and tenant_id = $9 and outcome is null
              returning started_at, cost_nanos",
         )
         .bind(end.outcome.as_str())
@@ -77,6 +77,7 @@ impl Turns<'_> {
         .bind(&end.error)
         .bind(end.report.as_ref().map(codec::to_json))
         .bind(now.as_micros())
+        .bind(end.report.as_ref().and_then(|report| report.claimed).map(Usd::as_nanos))
         .bind(turn.to_string())
         .bind(session.to_string())
         .bind(tenant.to_string())

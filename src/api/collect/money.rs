@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use super::Sources;
 use crate::domain::{Standing, Usage, Usd};
 use crate::metrics::catalogue::{
-    BUDGET_HELD, BUDGET_LIMIT, BUDGET_RESET, BUDGET_SPENT, CORRECTIONS, LEDGER_OPEN, MODEL_CALLS, MODEL_COST,
-    MODEL_TOKENS, PRICES_EFFECTIVE, PRICES_INFO, WEB_SEARCHES,
+    BUDGET_HELD, BUDGET_LIMIT, BUDGET_RESET, BUDGET_SPENT, CORRECTIONS, DRIFT, DRIFT_TURNS, LEDGER_OPEN, MODEL_CALLS,
+    MODEL_COST, MODEL_TOKENS, PRICES_EFFECTIVE, PRICES_INFO, WEB_SEARCHES,
 };
 use crate::metrics::{self, Page};
 use crate::store::StoreError;
+
+/// How long a turn counts after its end when the agent's claims are compared with the ledger.
+const COMPARED_FOR_S: i64 = 24 * 60 * 60;
 
 /// What the settled calls of one series come to.
 #[derive(Default)]
@@ -23,6 +26,7 @@ struct Sum {
 pub(super) async fn ledger(sources: &Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
     let ledger = sources.store.ledger();
     let (totals, corrected, open) = (ledger.totals().await?, ledger.corrected().await?, ledger.open_calls().await?);
+    let drift = ledger.drift(sources.now.minus_seconds(COMPARED_FOR_S)).await?;
     // The dearest tenants come first, so they are those with series of their own.
     let mut sums: BTreeMap<[String; 2], Sum> = BTreeMap::new();
     for total in totals {
@@ -54,10 +58,17 @@ pub(super) async fn ledger(sources: &Sources<'_>, page: &mut Page) -> Result<(),
         *corrections.entry(metrics::tenant(tenant)).or_default() += cost.as_nanos();
     }
     page.write(CORRECTIONS, corrections.into_iter().map(|(tenant, nanos)| ([tenant], Usd::from_nanos(nanos))));
+    page.write(DRIFT, drift.ratio().map(|ratio| ([""; 0], number(ratio))));
+    page.write(DRIFT_TURNS, [([""; 0], drift.turns)]);
     page.write(LEDGER_OPEN, [([""; 0], open)]);
     page.write(PRICES_INFO, [([sources.prices.version()], 1)]);
     page.write(PRICES_EFFECTIVE, [([""; 0], sources.prices.effective().as_seconds())]);
     Ok(())
+}
+
+/// A number as Prometheus reads it, an infinite one too.
+fn number(value: f64) -> String {
+    if value.is_infinite() { "+Inf".to_owned() } else { value.to_string() }
 }
 
 /// How the budgets stand, but for those of single sessions.
