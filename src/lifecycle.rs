@@ -43,7 +43,7 @@ impl Tasks {
                 tasks.stopping.cancel();
             }
         };
-        self.tracker.spawn(guarded.instrument(info_span!("task", name)));
+        self.tracker.spawn(guarded.instrument(info_span!("task", task = name)));
     }
 
     /// Cancelled when new work is to be refused.

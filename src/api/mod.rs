@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod auth;
 mod rate_headers;
+mod requests;
 mod router;
 pub mod seed;
 

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::auth::{AnyKey, KeySchemes, TenantCaller, describe_refusals};
-use super::{ApiState, account, admin, rate_headers, seed};
+use super::{ApiState, account, admin, rate_headers, requests, seed};
 
 /// What the documents begin with.
 #[derive(OpenApi)]
@@ -25,6 +25,7 @@ pub fn public(state: ApiState) -> Router {
     let (router, document) = tenants().split_for_parts();
     let ui = ui(&state);
     let cors = cors(&state.config.http.cors_origins);
+    let incoming = state.config.traces.incoming;
     router
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
@@ -33,6 +34,7 @@ pub fn public(state: ApiState) -> Router {
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
         .layer(cors)
+        .layer(axum::middleware::from_fn_with_state(incoming, requests::layer))
 }
 
 /// The calls of tenants.
@@ -52,6 +54,7 @@ fn operators() -> OpenApiRouter<ApiState> {
 /// What operators reach.
 pub fn operator(state: ApiState) -> Router {
     let (router, document) = operators().split_for_parts();
+    let incoming = state.config.traces.incoming;
     router
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -60,6 +63,7 @@ pub fn operator(state: ApiState) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(incoming, requests::layer))
 }
 
 /// Whether the store answers.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     AgentConfig, AuthConfig, DrillConfig, EgressConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig,
-    RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
+    RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig, TracesConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -48,6 +48,8 @@ pub struct Config {
     pub drill: DrillConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Traces.
+    pub traces: TracesConfig,
 }
 
 /// Settings that cannot be used.

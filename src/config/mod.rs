@@ -14,6 +14,7 @@ mod sandbox;
 mod session;
 mod spawner;
 mod survey;
+mod traces;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
@@ -29,3 +30,4 @@ pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;
 pub use spawner::SpawnerConfig;
 pub use survey::SurveyConfig;
+pub use traces::{IncomingTraces, TracesConfig};

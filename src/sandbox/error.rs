@@ -35,3 +35,20 @@ pub enum OpenError {
     #[error("the server is stopping")]
     Closed,
 }
+
+impl OpenError {
+    /// Of what sort it is, for traces.
+    pub const fn sort(&self) -> &'static str {
+        match self {
+            Self::Spawner(SpawnerError::Workspace(_)) => "workspace",
+            Self::Spawner(_) => "spawner",
+            Self::Random(_) => "random",
+            Self::Weak(_) => "weak",
+            Self::Fault(_) => "fault",
+            Self::Ended(_) => "ended",
+            Self::TimedOut(_) => "timed_out",
+            Self::Overfull(_) => "overfull",
+            Self::Closed => "stopping",
+        }
+    }
+}

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::domain::{Changes, SessionLimits};
 use crate::lifecycle::Tasks;
 use crate::spawner::{Confinement, EngineId, Opened, Order, Spawner, SpawnerError, WorkspacePath};
+use crate::telemetry;
 
 /// How long until a spawner that did not answer is asked again.
 const WATCH_AGAIN: Duration = Duration::from_secs(1);
@@ -115,6 +116,7 @@ impl Maker {
     /// When the spawner fails, the sandbox is weaker than ordered, or its shim does not come up in time.
     pub async fn open(&self, caller: Caller, wish: Wish) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
+        telemetry::event("its turn to start");
         let session = caller.session;
         let Wish { epoch, workspace, image, runtime, limits, survey } = wish;
         let (token, workspace_bytes) = (new_token()?, limits.workspace_bytes);
@@ -129,9 +131,10 @@ impl Maker {
             limits,
             token: token.clone(),
             grace,
-            has_egress: !caller.egress.is_empty(),
+            has_egress: !caller.egress.is_empty() || caller.agent_telemetry,
         };
         let Opened { id, confinement, shim, model } = self.spawner.open(order).await?;
+        telemetry::event("made");
 
         let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
         let remains = Remains { spawner: Arc::clone(&self.spawner), id, closed: closed.clone(), gone: gone.clone() };
@@ -142,12 +145,14 @@ impl Maker {
             let socket = ModelSocket { listener, caller, closed };
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
             self.spawner.start(&remains.id).await?;
+            telemetry::event("started");
             match present(&mut reports, &remains, &confinement).await {
                 Err(OpenError::Weak(how)) if self.accepts_weak => {
-                    tracing::warn!(%session, how, "a sandbox of the drill is weaker than it was ordered");
+                    tracing::warn!(how, "a sandbox of the drill is weaker than it was ordered");
                 }
                 shown => shown?,
             }
+            telemetry::event("shown what confines it");
             Ok((handle, reports))
         };
         let mut meter = self.meter(remains.id.clone(), workspace_bytes);
@@ -158,7 +163,7 @@ impl Maker {
             overfull.map_or(outcome.unwrap_or(Err(OpenError::TimedOut(limit))), |why| Err(OpenError::Overfull(why)));
         match outcome {
             Ok((link, reports)) => {
-                tracing::debug!(%session, "the sandbox stands");
+                tracing::debug!("the sandbox stands");
                 let (spawner, id, gone) = (Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone());
                 self.tasks.spawn("sandbox", watch(spawner, id, gone));
                 Ok(Sandbox { link, reports, remains, meter, surveyed })

@@ -74,7 +74,7 @@ pub(super) async fn begin(
     timeout(limit, ready(progress))
         .await
         .unwrap_or_else(|_| Err(failed(format!("it was not ready within {limit:?}"))))?;
-    tracing::debug!(session = %overview.session.id, "the agent is ready");
+    tracing::debug!("the agent is ready");
     Ok(())
 }
 

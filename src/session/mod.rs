@@ -15,6 +15,7 @@ mod stop;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod traced;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
 pub use reconciler::ReconcileError;

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::supervisor::{Request, Supervisor};
+use super::traced::Traced;
 use super::{CancelError, DeleteError, ResumeError, StartError};
 use crate::admission::{Place, Queue, Ticket};
 use crate::config::Config;
@@ -18,6 +19,7 @@ use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
 use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::{NewSession, NewTurn, Store, StoreError};
+use crate::telemetry::{self, TraceContext};
 
 /// What sessions need of the rest of the server.
 #[derive(Debug)]
@@ -259,6 +261,8 @@ impl Registry {
         let live =
             Live { turn: overview.turn.id, ticket: ticket.number(), inbox: sender, done: CancellationToken::new() };
         let done = live.done.clone().drop_guard();
+        let trace = Traced::begin(&TraceContext::current(), &overview);
+        let (ids, place) = ((tenant, id, overview.turn.id), trace.turn());
         let predecessor = self.0.live().insert(id, live).map(|before| before.done);
         let supervisor = Supervisor {
             shared: Arc::clone(&self.0),
@@ -270,11 +274,13 @@ impl Registry {
             allowed: TenantLimits::default(),
             egress: Arc::default(),
             over: false,
+            trace,
         };
-        self.0.tasks.spawn("supervisor", async move {
+        let supervise = async move {
             supervisor.run().await;
             drop(done);
-        });
+        };
+        self.0.tasks.spawn("supervisor", telemetry::in_turn(supervise, ids, place));
         Ok(())
     }
 

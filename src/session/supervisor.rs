@@ -21,6 +21,7 @@ use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
+use super::traced::Traced;
 use super::{changes, drive};
 use crate::admission::Ticket;
 use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
@@ -55,6 +56,8 @@ pub(super) struct Supervisor {
     pub(super) egress: Arc<[EgressHost]>,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
+    /// Its spans.
+    pub(super) trace: Traced,
 }
 
 impl Supervisor {
@@ -96,6 +99,7 @@ impl Supervisor {
     async fn occupy(&mut self) {
         let session = self.overview.session.id;
         let opened_at = Instant::now();
+        self.trace.event("a place is given");
         let activity = Activity::new();
         let mut sandbox = match self.open(activity.clone()).await {
             Ok(sandbox) => sandbox,
@@ -209,7 +213,8 @@ impl Supervisor {
         self.egress = EgressHost::policy(spec.egress_hosts.as_deref(), granted, ceiling).into();
         let (egress, runtime) = (Arc::clone(&self.egress), self.allowed.runtime.clone());
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
-        let quarantine = self.quarantines();
+        let (quarantine, trace) = (self.quarantines(), self.trace.turn());
+        let start = self.trace.sandbox_start(&session);
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
@@ -218,8 +223,10 @@ impl Supervisor {
             let workspace = WorkspacePath { root: session.root, relative: session.relative };
             let survey = shared.config.survey.enabled || quarantine;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
-            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity, egress };
-            shared.maker.open(caller, wish).await.map_err(|error| {
+            let (tenant, agent_telemetry) = (session.tenant, false);
+            let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace };
+            let opened = start.around(shared.maker.open(caller, wish)).await;
+            opened.inspect_err(|error| start.fail(error.sort())).map_err(|error| {
                 match error {
                     OpenError::Spawner(SpawnerError::Workspace(why)) => {
                         return TurnEnd::failed(EndReason::StartFailed, why.to_string());
@@ -227,7 +234,7 @@ impl Supervisor {
                     OpenError::Overfull(why) => return drive::overfull(why),
                     _ => {}
                 }
-                error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
+                error!(error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 if let OpenError::Spawner(SpawnerError::Runtime { name, .. }) = error {
                     return drive::no_runtime(&name);
                 }
@@ -279,7 +286,6 @@ impl Supervisor {
         }
         if let Err(error) = self.store_end(&end).await {
             error!(
-                session = %self.overview.session.id,
                 error = &error as &dyn std::error::Error,
                 "a turn's end could not be stored; the next start of the server ends it"
             );
@@ -291,7 +297,8 @@ impl Supervisor {
         let turn = self.overview.turn.id;
         let ended = self.shared.store.turns().end(tenant, session, turn, end, self.shared.clock.now()).await?;
         self.over = true;
-        info!(%session, reason = end.reason.as_str(), "a turn ended");
+        self.trace.ended(end);
+        info!(reason = end.reason.as_str(), "a turn ended");
         Ok(ended)
     }
 }
