@@ -20,18 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "sandbox", "store", "telemetry"]),
     (
         "session",
-        &[
-            "admission",
-            "agent",
-            "config",
-            "domain",
-            "lifecycle",
-            "metrics",
-            "sandbox",
-            "spawner",
-            "store",
-            "telemetry",
-        ],
+        &["admission", "agent", "config", "domain", "lifecycle", "metrics", "sandbox", "spawner", "store", "telemetry"],
     ),
     ("drill", &["agent", "config", "domain", "lifecycle", "sandbox", "spawner", "telemetry"]),
     (

@@ -8,6 +8,7 @@ use tracing::{debug, error, warn};
 use super::meter::Bill;
 use super::price::PriceTable;
 use super::prices::Prices;
+use super::traced;
 use crate::admission::{Granted, Money, NoMoney};
 use crate::domain::{Ask, CallId, Clock, Timestamp, Usage};
 use crate::sandbox::Caller;
@@ -111,6 +112,7 @@ impl Hold {
             exact: bill.exact,
             at: self.books.clock.now(),
         };
+        traced::settled(&settlement);
         if settlement.cost > self.granted.amount {
             error!(
                 call = %self.call.id, cost = %settlement.cost, held = %self.granted.amount,
@@ -136,7 +138,7 @@ impl Hold {
             match self.books.money.settle(self.call, settlement).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again");
+                    debug!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again");
                 }
             }
             tokio::time::sleep(pause).await;

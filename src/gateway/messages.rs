@@ -17,6 +17,7 @@ use super::headers;
 use super::pace::TooSoon;
 use super::reply::Refusal;
 use super::server::Peer;
+use super::traced;
 
 /// The routes of one sandbox's socket.
 pub(super) fn router(peer: Peer) -> Router {
@@ -50,13 +51,13 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
     pace(&peer).await?;
     let outgoing = peer.take(request).await?;
     let prices = peer.gateway.books.prices().current();
-    let Asked { model, ask } = ask::read(&outgoing.body, &prices).inspect_err(
-        |refusal| warn!(session = %peer.caller.session, refusal = refusal.message(), "a call is refused"),
-    )?;
+    let Asked { model, ask } = ask::read(&outgoing.body, &prices)
+        .inspect_err(|refusal| warn!(status = refusal.status().as_u16(), sort = refusal.sort(), "a call is refused"))?;
+    let span = traced::begin(&peer.caller, &model, &ask);
     let (client, answer) = Client::new(peer.closed.clone(), peer.gateway.tasks.stopping().clone());
     let gateway = Arc::clone(&peer.gateway);
     let call = Call { gateway, caller: peer.caller, model, ask, prices, outgoing, client };
-    peer.gateway.tasks.spawn("model call", call.run());
+    peer.gateway.tasks.spawn("model call", span.until_done(call.run()));
     answer.await.map_err(|_| Refusal::ended())
 }
 
@@ -64,11 +65,11 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
 async fn pace(peer: &Peer) -> Result<(), Refusal> {
     peer.gateway.pace.take(&peer.caller).await.map_err(|too_soon| match too_soon {
         TooSoon::Wait(allowance) => {
-            info!(session = %peer.caller.session, rate = allowance.class.as_str(), "a call came too soon");
+            info!(rate = allowance.class.as_str(), "a call came too soon");
             Refusal::too_soon(&allowance)
         }
         TooSoon::Store(error) => {
-            error!(error = &error as &dyn std::error::Error, session = %peer.caller.session, "a call cannot be paced");
+            error!(error = &error as &dyn std::error::Error, "a call cannot be paced");
             Refusal::no_ledger()
         }
     })

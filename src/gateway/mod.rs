@@ -40,6 +40,7 @@ mod reply;
 mod report;
 mod server;
 mod sse;
+mod traced;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::Next;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -15,11 +16,12 @@ use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
 use super::{GatewayError, intake, messages};
-use crate::config::{EgressConfig, GatewayConfig, RatesConfig};
+use crate::config::{EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
 use crate::domain::Clock;
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Caller, ModelSocket};
 use crate::store::Store;
+use crate::telemetry;
 
 /// The gateway, ready to serve.
 #[derive(Debug)]
@@ -66,6 +68,7 @@ impl Gateway {
         config: &GatewayConfig,
         egress: &EgressConfig,
         rates: RatesConfig,
+        traces: &TracesConfig,
         store: Store,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
@@ -80,7 +83,7 @@ impl Gateway {
         let egress = egress::Shared::new(egress, store.clone(), Arc::clone(&clock), tasks.clone());
         Ok(Self(Arc::new(Shared {
             egress: Arc::new(egress),
-            upstream: Upstream::new(config)?,
+            upstream: Upstream::new(config, traces.send_upstream)?,
             pace: Pace::new(store.clone(), rates),
             books: Arc::new(Books::new(store, clock, prices)),
             limits,
@@ -103,7 +106,10 @@ impl Gateway {
                 socket = sockets.recv() => socket,
             };
             let Some(socket) = socket else { return };
-            self.0.tasks.spawn("model socket", serve(Arc::clone(&self.0), socket));
+            let Caller { tenant, session, turn, ref trace, .. } = socket.caller;
+            let (ids, trace) = ((tenant, session, turn), trace.clone());
+            let serving = telemetry::in_turn(serve(Arc::clone(&self.0), socket), ids, trace);
+            self.0.tasks.spawn("model socket", serving);
         }
     }
 }
@@ -112,16 +118,18 @@ impl Gateway {
 async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
     let ModelSocket { listener, caller, closed } = socket;
     let stopping = gateway.tasks.stopping().clone();
-    let session = caller.session;
+    let (ids, trace) = ((caller.tenant, caller.session, caller.turn), caller.trace.clone());
     let memory = intake::memory(gateway.max_body_bytes);
     let egress = Egress::new(Arc::clone(&gateway.egress), caller.clone(), closed.clone());
     let api = messages::router(Peer { gateway, caller, closed: closed.clone(), memory });
-    let app = egress::router(egress, api);
+    // Each connection is served by a task of its own, which knows nothing of this one.
+    let identified = move |request, next: Next| telemetry::in_turn(next.run(request), ids, trace.clone());
+    let app = egress::router(egress, api).layer(axum::middleware::from_fn(identified));
     let server = axum::serve(BoundedListener::new(listener), app).with_graceful_shutdown(closed.cancelled_owned());
     tokio::select! {
         () = stopping.cancelled() => {}
         ended = server.into_future() => if let Err(error) = ended {
-            error!(%error, %session, "a sandbox's way to the model broke");
+            error!(%error, "a sandbox's way to the model broke");
         }
     }
 }

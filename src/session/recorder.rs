@@ -82,7 +82,11 @@ impl Recorder {
                 () = self.link.ended() => {}
             }
             if let Err(error) = self.write(&round.batch).await {
-                tracing::error!(error = &error as &dyn std::error::Error, TRIES, "what the agent said cannot be stored");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    tries = TRIES,
+                    "what the agent said cannot be stored"
+                );
                 let _ = supervisor.send(Progress::StoreFailed).await;
                 return;
             }

@@ -186,7 +186,10 @@ mod tests {
     #[test]
     fn headers_are_pairs_and_are_not_shown() {
         let read = headers("authorization=Bearer a=b, x-scope=acme").unwrap();
-        assert_eq!((&read["authorization"], &read["x-scope"]), (&"Bearer a=b".parse().unwrap(), &"acme".parse().unwrap()));
+        assert_eq!(
+            (&read["authorization"], &read["x-scope"]),
+            (&"Bearer a=b".parse().unwrap(), &"acme".parse().unwrap())
+        );
         assert!(!format!("{read:?}").contains("Bearer"), "{read:?}");
         assert!(headers("").unwrap().is_empty());
         for bad in ["authorization", "a b=c", "a=\u{7f}"] {

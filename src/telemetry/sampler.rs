@@ -41,9 +41,8 @@ impl ShouldSample for Sampler {
         _: &[Link],
     ) -> SamplingResult {
         let decision = if self.keeps(parent) { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop };
-        let trace_state = parent.map_or_else(TraceState::default, |context| {
-            context.span().span_context().trace_state().clone()
-        });
+        let trace_state =
+            parent.map_or_else(TraceState::default, |context| context.span().span_context().trace_state().clone());
         SamplingResult { decision, attributes: Vec::new(), trace_state }
     }
 }

@@ -22,11 +22,8 @@ use crate::config::IncomingTraces;
 pub(super) static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
 /// The headers of a trace's context, those of other systems too that a library may send.
-const CONTEXT_HEADERS: [HeaderName; 3] = [
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-    HeaderName::from_static("baggage"),
-];
+const CONTEXT_HEADERS: [HeaderName; 3] =
+    [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")];
 
 /// What a span is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire::{KEY, PLACEHOLDER, Told};
 use crate::cli::stand_in::StandIn;
-use crate::config::{EgressConfig, GatewayConfig, RatesConfig};
+use crate::config::{Config, EgressConfig, GatewayConfig, RatesConfig};
 use crate::domain::clock::ManualClock;
 use crate::domain::{
     By, KeyId, Rate, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId,
@@ -27,6 +27,7 @@ use crate::gateway::{Gateway, Prices};
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Activity, Caller, ModelSocket};
 use crate::store::{LedgerEntry, NewSession, NewTurn, Store};
+use crate::telemetry::TraceContext;
 
 /// How often the ledger is looked at before a call counts as never settled.
 const LOOKS: usize = 20_000;
@@ -91,7 +92,8 @@ impl House {
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));
         let rates = any_rate();
-        let gateway = Gateway::new(&config, egress, rates, store.clone(), clock, tasks.clone()).unwrap();
+        let traces = &Config::load(None).unwrap().traces;
+        let gateway = Gateway::new(&config, egress, rates, traces, store.clone(), clock, tasks.clone()).unwrap();
         let (prices, (sockets, receiver)) = (gateway.prices(), mpsc::channel(1));
         tasks.spawn("gateway", gateway.serve(receiver));
         let granted = hosts.iter().map(|host| host.parse().unwrap()).collect();
@@ -205,7 +207,8 @@ async fn caller(store: &Store, name: &str) -> Caller {
     };
     let new = NewSession { id: session, tenant, root: "/srv".into(), relative: "".into(), turn: first };
     store.sessions().create(&new).await.unwrap();
-    Caller { tenant, session, turn, activity: Activity::new(), egress: Arc::default() }
+    let (activity, egress, trace) = (Activity::new(), Arc::default(), TraceContext::default());
+    Caller { tenant, session, turn, activity, egress, agent_telemetry: false, trace }
 }
 
 /// The sandbox of `caller`: its client, and what to cancel when it is gone.
