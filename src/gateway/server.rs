@@ -15,7 +15,7 @@ use super::listener::BoundedListener;
 use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
-use super::{GatewayError, intake, messages};
+use super::{GatewayError, agent_telemetry, intake, messages};
 use crate::config::{EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
 use crate::domain::Clock;
 use crate::lifecycle::Tasks;
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     /// What lets sandboxes reach further hosts.
     egress: Arc<egress::Shared>,
+    /// What takes what agents tell about themselves, if anything does.
+    agent_telemetry: Option<Arc<agent_telemetry::Intake>>,
     /// The largest body that is read.
     pub(super) max_body_bytes: usize,
     /// Where calls are spawned.
@@ -83,6 +85,7 @@ impl Gateway {
         let egress = egress::Shared::new(egress, store.clone(), Arc::clone(&clock), tasks.clone());
         Ok(Self(Arc::new(Shared {
             egress: Arc::new(egress),
+            agent_telemetry: agent_telemetry::Intake::new(traces)?.map(Arc::new),
             upstream: Upstream::new(config, traces.send_upstream)?,
             pace: Pace::new(store.clone(), rates),
             books: Arc::new(Books::new(store, clock, prices)),
@@ -121,7 +124,8 @@ async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
     let (ids, trace) = ((caller.tenant, caller.session, caller.turn), caller.trace.clone());
     let memory = intake::memory(gateway.max_body_bytes);
     let egress = Egress::new(Arc::clone(&gateway.egress), caller.clone(), closed.clone());
-    let api = messages::router(Peer { gateway, caller, closed: closed.clone(), memory });
+    let telemetry = agent_telemetry::router(gateway.agent_telemetry.as_ref(), &caller);
+    let api = telemetry.merge(messages::router(Peer { gateway, caller, closed: closed.clone(), memory }));
     // Each connection is served by a task of its own, which knows nothing of this one.
     let identified = move |request, next: Next| telemetry::in_turn(next.run(request), ids, trace.clone());
     let app = egress::router(egress, api).layer(axum::middleware::from_fn(identified));

@@ -135,6 +135,11 @@ impl Supervisor {
         self.allowed.quarantine.unwrap_or(false)
     }
 
+    /// Whether the agent tells about itself: where its tenant may, and there is where to.
+    fn tells_telemetry(&self) -> bool {
+        self.allowed.agent_telemetry.unwrap_or(false) && !self.shared.config.traces.otlp_endpoint.is_empty()
+    }
+
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
     async fn turn(
         &mut self,
@@ -150,11 +155,13 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
         let times = drive::Times::new(&shared.config.session, &self.limits);
-        let (grants, has_egress) = (self.allowed.repository.clone().unwrap_or_default(), !self.egress.is_empty());
+        let repository = self.allowed.repository.clone().unwrap_or_default();
+        let telemetry = self.tells_telemetry().then(|| self.trace.turn());
+        let granted = drive::Granted { repository, has_egress: !self.egress.is_empty(), telemetry };
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
-            drive::begin(&overview, transcript, &grants, has_egress, &sandbox.link, progress, &shared.config).await?;
+            drive::begin(&overview, transcript, &granted, &sandbox.link, progress, &shared.config).await?;
             let now = shared.clock.now();
             let running =
                 shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
@@ -214,7 +221,7 @@ impl Supervisor {
         let (egress, runtime) = (Arc::clone(&self.egress), self.allowed.runtime.clone());
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
         let (quarantine, trace) = (self.quarantines(), self.trace.turn());
-        let start = self.trace.sandbox_start(&session);
+        let (start, agent_telemetry) = (self.trace.sandbox_start(&session), self.tells_telemetry());
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
@@ -223,7 +230,7 @@ impl Supervisor {
             let workspace = WorkspacePath { root: session.root, relative: session.relative };
             let survey = shared.config.survey.enabled || quarantine;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
-            let (tenant, agent_telemetry) = (session.tenant, false);
+            let tenant = session.tenant;
             let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace };
             let opened = start.around(shared.maker.open(caller, wish)).await;
             opened.inspect_err(|error| start.fail(error.sort())).map_err(|error| {

@@ -156,6 +156,13 @@ impl TraceContext {
         context.is_valid().then(|| context.trace_id().to_string())
     }
 
+    /// The same, as OTLP has it.
+    pub fn trace_id_bytes(&self) -> Option<Vec<u8>> {
+        let span = self.0.span();
+        let context = span.span_context();
+        context.is_valid().then(|| context.trace_id().to_bytes().to_vec())
+    }
+
     /// The place as `traceparent` writes it.
     pub fn traceparent(&self) -> Option<String> {
         let span = self.0.span();
