@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info, info_span};
 
+use crate::telemetry::IDS;
+
 /// Where tasks are spawned, and how they learn that the process ends. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
@@ -43,7 +45,7 @@ impl Tasks {
                 tasks.stopping.cancel();
             }
         };
-        self.tracker.spawn(guarded.instrument(info_span!("task", task = name)));
+        self.tracker.spawn(guarded.instrument(info_span!(target: IDS, "task", task = name)));
     }
 
     /// Cancelled when new work is to be refused.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &["domain"]),
-    ("lifecycle", &[]),
     ("telemetry", &["config", "domain"]),
+    ("lifecycle", &["telemetry"]),
     ("metrics", &[]),
     ("store", &["domain"]),
     ("engine", &["domain"]),

@@ -13,8 +13,9 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 use super::TraceContext;
 use crate::domain::{RequestId, SessionId, TenantId, TurnId};
 
-/// The target of spans that are there for their ids.
-pub(super) const IDS: &str = "innkeeper::ids";
+/// The target of spans that are there for their ids. They are there whatever is logged: a line finds its ids only through spans
+/// that all are.
+pub const IDS: &str = "innkeeper::ids";
 
 /// What lines are told with, in this order.
 const NAMES: [&str; 6] = ["tenant", "session", "turn", "request", "trace_id", "task"];

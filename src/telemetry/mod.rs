@@ -12,7 +12,7 @@ mod sampler;
 mod span;
 mod traces;
 
-pub use ids::{in_request, in_turn, note_tenant};
+pub use ids::{IDS, in_request, in_turn, note_tenant};
 pub use otlp::{Otlp, OtlpError, Signal};
 pub use span::{Kind, Span, TraceContext, event, fail, set};
 pub use traces::Traces;
