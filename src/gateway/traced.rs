@@ -28,7 +28,7 @@ pub(super) fn settled(Settlement { model, usage, cost, exact, .. }: &Settlement)
     telemetry::set("gen_ai.usage.output_tokens", count(output_tokens));
     telemetry::set("gen_ai.usage.cache_read.input_tokens", count(cache_read_tokens));
     let written = cache_write_5m_tokens.saturating_add(cache_write_1h_tokens);
-    telemetry::set("gen_ai.usage.cache_creation.input_tokens", count(written));
+    telemetry::set("gen_ai.usage.cache_write.input_tokens", count(written));
     telemetry::set("cost_usd", cost.to_string());
     telemetry::set("exact", *exact);
 }

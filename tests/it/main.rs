@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod agent_telemetry;
 mod authorization;
 mod budgets;
 mod cancelling;

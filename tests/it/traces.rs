@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::collector::{Collector, Seen};
-use crate::harness::{PLAIN_PROMPT, Server, Tenant, bash, eventually, script, tool_results};
+use crate::harness::{PLAIN_PROMPT, Server, Tenant, bash, eventually, script};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
@@ -215,24 +215,4 @@ async fn a_failure_is_told_once_and_with_its_session() {
         assert!(told.iter().all(|line| line["tenant"] == json!(tenant.id) && line["level"] == "WARN"), "{told:#?}");
     }
     assert_eq!(lines.len(), of(&unreachable).len() + of(&unknown).len(), "{lines:#?}");
-}
-
-#[tokio::test]
-async fn an_agent_tells_about_itself_where_it_is_granted_and_nowhere_else() {
-    let collector = Collector::start().await;
-    let mut server = traced(&collector, &[]).await;
-    let tenant = server.tenant("acme").await;
-    let lies = "env | grep -c OTEL_; curl -s -o /dev/null -w '%{http_code}' --noproxy '*' -X POST \
-                -H 'content-type: application/x-protobuf' --data-binary '' http://127.0.0.1:3128/v1/metrics";
-    let status = tenant.run_freely(&bash(lies)).await;
-    assert!(!tool_results(&status)[0].ends_with("200"), "{status}");
-    server.command(&["limits", "set", "acme", "agent_telemetry=true"]).await;
-    let body = json!({"prompt": bash("true"), "permission_mode": "bypassPermissions"});
-    let (session, _) = start_traced(&tenant, "01", &body).await;
-    tenant.finish(&session).await;
-    server.end().await;
-    let told = collector.told();
-    let names: Vec<_> = told.metrics.iter().map(|(name, _)| name.as_str()).collect();
-    eprintln!("{names:?}\n{:#?}\n{:#?}", told.logs, told.spans.iter().map(|s| (&s.name, &s.parent, &s.trace, &s.id, &s.resource)).collect::<Vec<_>>());
-    assert!(names.contains(&"claude_code.cost.usage"), "{names:?}");
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire::{KEY, PLACEHOLDER, Told};
 use crate::cli::stand_in::StandIn;
-use crate::config::{Config, EgressConfig, GatewayConfig, RatesConfig};
+use crate::config::{Config, EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
 use crate::domain::clock::ManualClock;
 use crate::domain::{
     By, KeyId, Rate, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId,
@@ -68,15 +68,25 @@ impl House {
 
     /// A gateway whose settings are changed by `change`.
     pub(super) async fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::made(change, &EgressConfig::test(), &[]).await
+        Self::made(change, &EgressConfig::test(), &[], None).await
     }
 
     /// A gateway whose sandbox may reach `hosts`, by these settings of egress.
     pub(super) async fn granting(hosts: &[&str], egress: &EgressConfig) -> Self {
-        Self::made(|_| {}, egress, hosts).await
+        Self::made(|_| {}, egress, hosts, None).await
     }
 
-    async fn made(change: impl FnOnce(&mut GatewayConfig), egress: &EgressConfig, hosts: &[&str]) -> Self {
+    /// A gateway by these settings of traces, whose sandbox may tell about its agent.
+    pub(super) async fn telling(traces: &TracesConfig) -> Self {
+        Self::made(|_| {}, &EgressConfig::test(), &[], Some(traces)).await
+    }
+
+    async fn made(
+        change: impl FnOnce(&mut GatewayConfig),
+        egress: &EgressConfig,
+        hosts: &[&str],
+        telling: Option<&TracesConfig>,
+    ) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let store = Store::open(&database(&directory)).await.unwrap();
         let (stand_in, upstream_url) = stand_in().await;
@@ -92,12 +102,13 @@ impl House {
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));
         let rates = any_rate();
-        let traces = &Config::load(None).unwrap().traces;
-        let gateway = Gateway::new(&config, egress, rates, traces, store.clone(), clock, tasks.clone()).unwrap();
+        let traces = telling.unwrap_or(&Config::load(None).unwrap().traces).clone();
+        let gateway = Gateway::new(&config, egress, rates, &traces, store.clone(), clock, tasks.clone()).unwrap();
         let (prices, (sockets, receiver)) = (gateway.prices(), mpsc::channel(1));
         tasks.spawn("gateway", gateway.serve(receiver));
         let granted = hosts.iter().map(|host| host.parse().unwrap()).collect();
-        let caller = Caller { egress: granted, ..caller(&store, "acme").await };
+        let agent_telemetry = telling.is_some();
+        let caller = Caller { egress: granted, agent_telemetry, ..caller(&store, "acme").await };
         let (sandbox, closed) = sandbox(&caller, &sockets, &directory).await;
         Self { stand_in, store, prices, caller, tasks, closed, sandbox, sockets, directory }
     }
