@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, error, info, info_span};
+use tracing::{Instrument, info, info_span};
 
 use crate::telemetry::IDS;
 
@@ -39,7 +39,7 @@ impl Tasks {
         let tasks = self.clone();
         let guarded = async move {
             if std::panic::AssertUnwindSafe(future).catch_unwind().await.is_err() {
-                error!(task = name, "a task crashed; the process stops");
+                info!("a task crashed, so the process stops");
                 tasks.crashed.store(true, Ordering::SeqCst);
                 tasks.draining.cancel();
                 tasks.stopping.cancel();

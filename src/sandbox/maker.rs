@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::domain::{Changes, SessionLimits};
 use crate::lifecycle::Tasks;
 use crate::spawner::{Confinement, EngineId, Opened, Order, Spawner, SpawnerError, WorkspacePath};
-use crate::telemetry;
+use crate::telemetry::{self, Trouble};
 
 /// How long until a spawner that did not answer is asked again.
 const WATCH_AGAIN: Duration = Duration::from_secs(1);
@@ -250,6 +250,7 @@ async fn present(
 /// Says that a sandbox is gone when it ends by itself, or is killed by somebody else. A spawner or an engine that is away is
 /// asked again: what it knows nothing of any more, when it is back, has ended.
 async fn watch(spawner: Arc<dyn Spawner>, id: EngineId, gone: CancellationToken) {
+    let trouble = Trouble::default();
     let ended = async {
         loop {
             match spawner.wait(&id).await {
@@ -259,10 +260,10 @@ async fn watch(spawner: Arc<dyn Spawner>, id: EngineId, gone: CancellationToken)
                 }
                 Err(SpawnerError::Refused(_)) => return,
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a sandbox cannot be watched; trying again"
-                    );
+                    if trouble.begins() {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "a sandbox cannot be watched; trying again until it can");
+                    }
                     tokio::time::sleep(WATCH_AGAIN).await;
                 }
             }

@@ -10,12 +10,16 @@ mod logs;
 mod otlp;
 mod sampler;
 mod span;
+#[cfg(test)]
+mod tests;
 mod traces;
+mod trouble;
 
 pub use ids::{IDS, in_request, in_turn, note_tenant};
 pub use otlp::{Otlp, OtlpError, Signal};
 pub use span::{Kind, Span, TraceContext, event, fail, set};
 pub use traces::Traces;
+pub use trouble::Trouble;
 
 use crate::config::{LogConfig, TracesConfig};
 

@@ -1,7 +1,6 @@
 //! The way to the OTLP endpoint: of our own spans, and of what agents tell about themselves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio_util::context::TokioContext;
 use tracing::{info, warn};
 
+use super::Trouble;
 use crate::config::TracesConfig;
 
 /// What telemetry is told in.
@@ -30,8 +30,8 @@ pub struct Otlp {
     base: Url,
     /// What drives the client: spans are sent by a thread of their own.
     runtime: Handle,
-    /// Whether the last that was sent did not arrive: one line tells of that, and one of its end.
-    is_failing: Arc<AtomicBool>,
+    /// Whether what is sent does not arrive.
+    trouble: Arc<Trouble>,
 }
 
 /// A sort of telemetry, which has a path of its own.
@@ -104,7 +104,7 @@ impl Otlp {
             .default_headers(headers(config.otlp_headers.expose())?)
             .timeout(Duration::from_millis(config.timeout_ms));
         let client = client.build().map_err(OtlpError::Client)?;
-        Ok(Some(Self { client, base, runtime: Handle::current(), is_failing: Arc::default() }))
+        Ok(Some(Self { client, base, runtime: Handle::current(), trouble: Arc::default() }))
     }
 
     /// Where a sort of telemetry is sent.
@@ -126,13 +126,12 @@ impl Otlp {
 
     /// Tells of the first failure, and of the first success after.
     fn told<T>(&self, sent: Result<T, OtlpError>) -> Result<T, OtlpError> {
-        let was_failing = self.is_failing.swap(sent.is_err(), Ordering::Relaxed);
         match &sent {
-            Err(error) if !was_failing => warn!(
+            Err(error) if self.trouble.begins() => warn!(
                 error = error as &dyn std::error::Error,
                 "telemetry does not arrive at traces.otlp_endpoint and is lost until it does; sessions are not touched"
             ),
-            Ok(_) if was_failing => info!("telemetry arrives at traces.otlp_endpoint again"),
+            Ok(_) if self.trouble.ends() => info!("telemetry arrives at traces.otlp_endpoint again"),
             _ => {}
         }
         sent

@@ -4,7 +4,7 @@
 //! of its caller's a lot of our own is drawn. Neither the caller's flag nor its trace id decide, unless the settings say
 //! so: both are its choice, and it could have everything kept.
 
-use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState};
+use opentelemetry::trace::{Link, SpanKind, SpanRef, TraceContextExt, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
@@ -22,7 +22,7 @@ pub(super) struct Sampler {
 impl Sampler {
     fn keeps(&self, parent: Option<&Context>) -> bool {
         let span = parent.filter(|context| context.has_active_span()).map(TraceContextExt::span);
-        match span.as_ref().map(|span| span.span_context()) {
+        match span.as_ref().map(SpanRef::span_context) {
             Some(ours) if !ours.is_remote() => ours.is_sampled(),
             Some(caller) if self.incoming == IncomingTraces::Follow => caller.is_sampled(),
             _ => draw() < self.ratio,

@@ -69,9 +69,9 @@ impl Collector {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let collector = Self { url, told: Arc::default(), status: Arc::new(AtomicU16::new(200)) };
         let router = Router::new()
-            .route("/v1/traces", post(Self::traces))
-            .route("/v1/metrics", post(Self::metrics))
-            .route("/v1/logs", post(Self::logs))
+            .route("/v1/traces", post(async |State(to): State<Self>, headers, body| to.traces(headers, &body)))
+            .route("/v1/metrics", post(async |State(to): State<Self>, headers, body| to.metrics(headers, &body)))
+            .route("/v1/logs", post(async |State(to): State<Self>, headers, body| to.logs(headers, &body)))
             .with_state(collector.clone());
         #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -110,9 +110,9 @@ impl Collector {
         if status.is_success() { M::decode(&**body).map_err(|_| StatusCode::BAD_REQUEST) } else { Err(status) }
     }
 
-    async fn traces(State(collector): State<Self>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
-        let request: ExportTraceServiceRequest = collector.take(headers, &body)?;
-        let mut told = collector.told.lock().unwrap();
+    fn traces(&self, headers: HeaderMap, body: &Bytes) -> Result<(), StatusCode> {
+        let request: ExportTraceServiceRequest = self.take(headers, body)?;
+        let mut told = self.told.lock().unwrap();
         for resource in request.resource_spans {
             let whose = of(resource.resource.as_ref());
             for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
@@ -132,9 +132,9 @@ impl Collector {
         Ok(())
     }
 
-    async fn metrics(State(collector): State<Self>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
-        let request: ExportMetricsServiceRequest = collector.take(headers, &body)?;
-        let mut told = collector.told.lock().unwrap();
+    fn metrics(&self, headers: HeaderMap, body: &Bytes) -> Result<(), StatusCode> {
+        let request: ExportMetricsServiceRequest = self.take(headers, body)?;
+        let mut told = self.told.lock().unwrap();
         for resource in request.resource_metrics {
             let whose = of(resource.resource.as_ref());
             let metrics = resource.scope_metrics.into_iter().flat_map(|scope| scope.metrics);
@@ -143,9 +143,9 @@ impl Collector {
         Ok(())
     }
 
-    async fn logs(State(collector): State<Self>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
-        let request: ExportLogsServiceRequest = collector.take(headers, &body)?;
-        let mut told = collector.told.lock().unwrap();
+    fn logs(&self, headers: HeaderMap, body: &Bytes) -> Result<(), StatusCode> {
+        let request: ExportLogsServiceRequest = self.take(headers, body)?;
+        let mut told = self.told.lock().unwrap();
         for resource in request.resource_logs {
             let whose = of(resource.resource.as_ref());
             let records = resource.scope_logs.into_iter().flat_map(|scope| scope.log_records);

@@ -197,12 +197,12 @@ mod tests {
         lies.into_iter().chain([text("model", "kept")]).collect()
     }
 
-    fn resource() -> Option<Resource> {
-        Some(Resource { attributes: lies(), ..Resource::default() })
+    fn resource() -> Resource {
+        Resource { attributes: lies(), ..Resource::default() }
     }
 
-    fn scope() -> Option<InstrumentationScope> {
-        Some(InstrumentationScope { attributes: lies(), ..InstrumentationScope::default() })
+    fn scope() -> InstrumentationScope {
+        InstrumentationScope { attributes: lies(), ..InstrumentationScope::default() }
     }
 
     fn shown(resource: Option<&Resource>) -> Vec<(&str, &str)> {
@@ -221,8 +221,8 @@ mod tests {
         let data = Some(Data::Sum(Sum { data_points: vec![point], ..Sum::default() }));
         let metrics = vec![Metric { name: "cost".to_owned(), data, ..Metric::default() }];
         let told = ResourceMetrics {
-            resource: resource(),
-            scope_metrics: vec![ScopeMetrics { scope: scope(), metrics, ..ScopeMetrics::default() }],
+            resource: Some(resource()),
+            scope_metrics: vec![ScopeMetrics { scope: Some(scope()), metrics, ..ScopeMetrics::default() }],
             ..ResourceMetrics::default()
         };
         let told = ExportMetricsServiceRequest { resource_metrics: vec![told] }.encode_to_vec();
@@ -244,8 +244,8 @@ mod tests {
             ..Span::default()
         };
         let request = |spans| {
-            let scope_spans = vec![ScopeSpans { scope: scope(), spans, ..ScopeSpans::default() }];
-            let told = ResourceSpans { resource: resource(), scope_spans, ..ResourceSpans::default() };
+            let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, ..ScopeSpans::default() }];
+            let told = ResourceSpans { resource: Some(resource()), scope_spans, ..ResourceSpans::default() };
             ExportTraceServiceRequest { resource_spans: vec![told] }.encode_to_vec()
         };
         let sent = relabel(Signal::Traces, &request(vec![span(7), span(8)]), &labels()).unwrap().unwrap();
@@ -262,7 +262,7 @@ mod tests {
     fn records_name_no_other_trace() {
         let record = |trace| LogRecord { trace_id: vec![trace; 16], attributes: lies(), ..LogRecord::default() };
         let scope_logs =
-            vec![ScopeLogs { scope: scope(), log_records: vec![record(7), record(8)], ..ScopeLogs::default() }];
+            vec![ScopeLogs { scope: Some(scope()), log_records: vec![record(7), record(8)], ..ScopeLogs::default() }];
         let told = ResourceLogs { resource: None, scope_logs, ..ResourceLogs::default() };
         let told = ExportLogsServiceRequest { resource_logs: vec![told] }.encode_to_vec();
         let sent = relabel(Signal::Logs, &told, &labels()).unwrap().unwrap();
