@@ -61,6 +61,7 @@ async fn main() -> Result<()> {
         &config.gateway,
         &config.egress,
         any_rate()?,
+        &config.traces,
         bank.store.clone(),
         Arc::new(SystemClock),
         tasks.clone(),

@@ -81,6 +81,7 @@ impl App {
             &config.gateway,
             &config.egress,
             config.rates,
+            &config.traces,
             store.clone(),
             Arc::clone(&clock),
             tasks.clone(),
@@ -205,7 +206,7 @@ async fn check_runtimes(spawner: &dyn Spawner, config: &Config, store: &Store) -
             && let Err(error) = spawner.check_runtime(runtime).await
         {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(tenant = tenant.name, error, "the sessions of a tenant cannot start");
+            tracing::warn!(tenant = %tenant.id, name = tenant.name, error, "the sessions of a tenant cannot start");
         }
     }
     Ok(())

@@ -12,7 +12,9 @@ use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, error, info, info_span};
+use tracing::{Instrument, info, info_span};
+
+use crate::telemetry::IDS;
 
 /// Where tasks are spawned, and how they learn that the process ends. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -37,13 +39,13 @@ impl Tasks {
         let tasks = self.clone();
         let guarded = async move {
             if std::panic::AssertUnwindSafe(future).catch_unwind().await.is_err() {
-                error!(task = name, "a task crashed; the process stops");
+                info!("a task crashed, so the process stops");
                 tasks.crashed.store(true, Ordering::SeqCst);
                 tasks.draining.cancel();
                 tasks.stopping.cancel();
             }
         };
-        self.tracker.spawn(guarded.instrument(info_span!("task", name)));
+        self.tracker.spawn(guarded.instrument(info_span!(target: IDS, "task", task = name)));
     }
 
     /// Cancelled when new work is to be refused.

@@ -7,11 +7,13 @@ mod env;
 mod input;
 mod line;
 mod repository;
+mod telemetry;
 
 pub use argv::{Conversation, argv};
 pub use env::{agent_env, refused_env};
 pub use input::{initialize, interrupt, prompt};
 pub use line::{AgentLine, Meaning, TurnResult, read_line};
+pub use telemetry::telemetry_env;
 
 /// Where the agent's home is in a sandbox.
 pub const HOME: &str = "/home/agent";

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod collect;
 mod measure;
 mod rate_headers;
+mod requests;
 mod router;
 pub mod seed;
 

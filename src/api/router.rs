@@ -13,7 +13,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::auth::{AnyKey, KeySchemes, TenantCaller, describe_refusals};
 use super::measure::{self, Listener};
-use super::{ApiState, account, admin, collect, rate_headers, seed};
+use super::{ApiState, account, admin, collect, rate_headers, requests, seed};
 
 /// What the documents begin with.
 #[derive(OpenApi)]
@@ -25,6 +25,7 @@ pub fn public(state: ApiState) -> Router {
     let (router, document) = tenants().split_for_parts();
     let ui = ui(&state);
     let cors = cors(&state.config.http.cors_origins);
+    let incoming = state.config.traces.incoming;
     router
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
@@ -34,6 +35,7 @@ pub fn public(state: ApiState) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(Listener::Public, measure::layer))
         .layer(cors)
+        .layer(axum::middleware::from_fn_with_state(incoming, requests::layer))
 }
 
 /// The calls of tenants.
@@ -53,6 +55,7 @@ fn operators() -> OpenApiRouter<ApiState> {
 /// What operators reach.
 pub fn operator(state: ApiState) -> Router {
     let (router, document) = operators().split_for_parts();
+    let incoming = state.config.traces.incoming;
     router
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -62,6 +65,7 @@ pub fn operator(state: ApiState) -> Router {
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(Listener::Operator, measure::layer))
+        .layer(axum::middleware::from_fn_with_state(incoming, requests::layer))
 }
 
 /// Whether the store answers.

@@ -54,7 +54,7 @@ impl DrillCommand {
         }
         // What is wrong with a sandbox is what the drill tells, in its own words.
         "error".clone_into(&mut config.log.filter);
-        telemetry::init(&config.log)?;
+        telemetry::init_logs(&config.log)?;
         let (config, local) = held_here(config).await?;
         let tasks = Tasks::new();
         let drill = Drill::new(Arc::new(local), &config, Arc::new(SystemClock), tasks.clone()).await?;

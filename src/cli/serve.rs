@@ -12,11 +12,13 @@ use crate::telemetry;
 /// # Errors
 /// When it cannot start, or a part of it crashed.
 pub(super) async fn serve(config: Config) -> CommandResult {
-    telemetry::init(&config.log)?;
+    let traces = telemetry::init(&config.log, &config.traces)?;
     let app = App::start(config).await?;
     if let Some(key) = &app.operator_key {
         println!("operator key (shown once, keep it): {}", key.expose());
     }
     println!("innkeeper listens on http://{} (operators: http://{})", app.public, app.operator);
-    if app.run().await? { Ok(()) } else { Err("a part of the server crashed; the log above says which".into()) }
+    let ended_well = app.run().await?;
+    traces.end().await;
+    if ended_well { Ok(()) } else { Err("a part of the server crashed; the log above says which".into()) }
 }

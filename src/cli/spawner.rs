@@ -22,7 +22,7 @@ use crate::telemetry;
 /// # Errors
 /// When its settings leave a hole, the engine does not answer, or the socket cannot be made.
 pub(super) async fn spawner(config: Config) -> CommandResult {
-    telemetry::init(&config.log)?;
+    telemetry::init_logs(&config.log)?;
     let settings = config.spawner.clone();
     if settings.socket.as_os_str().is_empty() {
         return Err("the spawner needs a socket: give --socket PATH or the setting spawner.socket".into());

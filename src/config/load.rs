@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     AgentConfig, AuthConfig, DrillConfig, EgressConfig, EngineConfig, GatewayConfig, HttpConfig, LogConfig,
-    MetricsConfig, RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig,
+    MetricsConfig, RatesConfig, SandboxConfig, SessionConfig, SpawnerConfig, SurveyConfig, TracesConfig,
 };
 
 /// The settings' defaults and their documentation.
@@ -50,6 +50,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Traces.
+    pub traces: TracesConfig,
 }
 
 /// Settings that cannot be used.

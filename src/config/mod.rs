@@ -15,6 +15,7 @@ mod sandbox;
 mod session;
 mod spawner;
 mod survey;
+mod traces;
 
 pub use agent::AgentConfig;
 pub use auth::{AuthConfig, OidcAlgorithm, OidcConfig};
@@ -31,3 +32,4 @@ pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;
 pub use spawner::SpawnerConfig;
 pub use survey::SurveyConfig;
+pub use traces::{IncomingTraces, TracesConfig};

@@ -90,6 +90,10 @@ id!(
     /// One call to the model, and so one line of the ledger.
     CallId, "call", "call_", now_v7
 );
+id!(
+    /// One request to the API, and so one story in the logs.
+    RequestId, "request", "req_", now_v7
+);
 
 /// The public part of a key: what names it in lists, logs and the database.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

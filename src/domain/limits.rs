@@ -67,6 +67,9 @@ pub struct TenantLimits {
     /// The OCI runtime of its sandboxes, by the engine's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
+    /// Whether its agents tell about themselves by OpenTelemetry, where the settings say where to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_telemetry: Option<bool>,
 }
 
 /// A turn asks for what its tenant may not have.

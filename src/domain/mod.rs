@@ -34,7 +34,7 @@ pub use day::Day;
 pub use drift::{Drift, TurnDrift};
 pub use egress::{EgressHost, InvalidEgressHost};
 pub use event::{Event, EventKind, NewEvent};
-pub use id::{BudgetId, CallId, KeyId, SessionId, TenantId, TurnId};
+pub use id::{BudgetId, CallId, KeyId, RequestId, SessionId, TenantId, TurnId};
 pub use key::{Key, KeyOwner};
 pub use key_scope::{KeyScope, KeyScopes};
 pub use limits::{NotAllowed, TenantLimits};

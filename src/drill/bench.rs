@@ -19,6 +19,7 @@ use crate::domain::{Secret, SessionId, SessionLimits, TurnId};
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Activity, Caller, Maker, OpenError, Sandbox, Wish};
 use crate::spawner::{Spawner, WorkspacePath};
+use crate::telemetry::TraceContext;
 
 /// A sandbox for bombs: the least an agent comes up in, and half a processor.
 const SMALL: SessionLimits = SessionLimits {
@@ -145,7 +146,8 @@ impl Bench {
         size: Size,
     ) -> Result<Sandbox, OpenError> {
         let (activity, egress) = (Activity::new(), Arc::default());
-        let caller = Caller { tenant: tenant.id, session, turn: TurnId::generate(), activity, egress };
+        let (turn, trace) = (TurnId::generate(), TraceContext::default());
+        let caller = Caller { tenant: tenant.id, session, turn, activity, egress, agent_telemetry: false, trace };
         let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
         let wish = Wish { epoch, workspace, image: None, runtime: None, limits: limits(size), survey: false };
         maker.open(caller, wish).await

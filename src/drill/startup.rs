@@ -8,6 +8,7 @@ use super::report::record;
 use super::{Drill, DrillError, Finding, Report, all};
 use crate::config::Config;
 use crate::spawner::Spawner;
+use crate::telemetry::Trouble;
 
 /// How long until a drill that is not over is asked for again.
 const LEARN_AGAIN: Duration = Duration::from_secs(5);
@@ -56,11 +57,17 @@ pub async fn at_start(drill: impl Future<Output = Result<Drill, DrillError>>, co
 
 /// Waits for what the drill of the spawner's process found, and records it here, where the metrics are read.
 pub async fn learn(spawner: &dyn Spawner) {
+    let trouble = Trouble::default();
     loop {
         match spawner.last_drill().await {
             Ok(Some(report)) => return record(&report),
-            Ok(None) => {}
-            Err(error) => warn!(error = &error as &dyn std::error::Error, "the spawner's drill cannot be asked for"),
+            Err(error) if trouble.begins() => {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the spawner's drill cannot be asked for; trying again"
+                );
+            }
+            Ok(None) | Err(_) => {}
         }
         tokio::time::sleep(LEARN_AGAIN).await;
     }

@@ -15,6 +15,7 @@ use super::price::PriceTable;
 use super::relay::{Relay, UnderWay};
 use super::reply::Refusal;
 use super::server::Shared;
+use super::traced;
 use super::watch::{self, Watch};
 use crate::admission::NoMoney;
 use crate::domain::{Ask, Timestamp};
@@ -69,7 +70,7 @@ impl Call {
         match relay.patience.wait(&mut relay.client, relay.limits.response, asked).await {
             Ok(Ok(answer)) => relay.carry(answer, call).await,
             Ok(Err(error)) => {
-                warn!(error = &error as &dyn std::error::Error, session = %caller.session, "a call failed");
+                warn!(error = &error as &dyn std::error::Error, "a call failed");
                 let refusal = if error.is_connect() { Refusal::unreachable() } else { Refusal::broken() };
                 watch::note_failure(&error);
                 let bill = call.meter.nothing(error.is_connect());
@@ -77,7 +78,8 @@ impl Call {
                 relay.refuse(refusal);
             }
             Err(reason) => {
-                warn!(?reason, session = %caller.session, "a call was given up before its answer began");
+                traced::gave_up(reason);
+                warn!(?reason, "a call was given up before its answer began");
                 watch::note_given_up(reason);
                 let bill = call.meter.bill();
                 call.settle(bill).await;
@@ -92,13 +94,13 @@ impl Call {
 fn refusal(refused: &NoMoney, caller: &Caller, now: Timestamp) -> Refusal {
     match refused {
         NoMoney::Spent(standing) => {
-            info!(session = %caller.session, budget = %standing.budget.id, "a call is refused: the budget is spent");
+            info!(budget = %standing.budget.id, "a call is refused: the budget is spent");
             caller.activity.out_of_money();
             Refusal::spent(standing, now)
         }
         NoMoney::Held(standing) => Refusal::held(standing),
         NoMoney::Store(error) => {
-            error!(error = error as &dyn std::error::Error, session = %caller.session, "a call cannot be opened");
+            error!(error = error as &dyn std::error::Error, "a call cannot be opened");
             Refusal::no_ledger()
         }
     }

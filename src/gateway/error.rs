@@ -1,6 +1,7 @@
 //! Why a gateway cannot be made.
 
 use super::PriceError;
+use crate::telemetry::OtlpError;
 
 /// Settings the gateway cannot work with.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +9,9 @@ pub enum GatewayError {
     /// The prices cannot be used.
     #[error(transparent)]
     Prices(#[from] PriceError),
+    /// The way of agents' telemetry cannot be used.
+    #[error(transparent)]
+    Telemetry(#[from] OtlpError),
     /// The upstream's address cannot be used.
     #[error("`gateway.upstream_url` must be an http or https URL without user name, query or fragment")]
     UpstreamUrl,

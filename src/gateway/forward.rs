@@ -12,6 +12,7 @@ use tracing::warn;
 use super::hold::Hold;
 use super::{GatewayError, headers};
 use crate::config::GatewayConfig;
+use crate::telemetry::TraceContext;
 
 /// How long a connection to the model API may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,6 +22,8 @@ pub(super) struct Upstream {
     client: Client,
     base: Url,
     key: HeaderValue,
+    /// Whether it is told the call's place in its trace.
+    is_told_traces: bool,
 }
 
 /// A sandbox's request on its way out. Body and query are as they came.
@@ -37,7 +40,7 @@ pub(super) struct Outgoing {
 
 impl Upstream {
     /// Prepares calls to the model API.
-    pub(super) fn new(config: &GatewayConfig) -> Result<Self, GatewayError> {
+    pub(super) fn new(config: &GatewayConfig, is_told_traces: bool) -> Result<Self, GatewayError> {
         let mut base = Url::parse(&config.upstream_url).map_err(|_| GatewayError::UpstreamUrl)?;
         let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
         if !matches!(base.scheme(), "http" | "https") || !plain || base.fragment().is_some() {
@@ -51,7 +54,7 @@ impl Upstream {
             warn!("`gateway.api_key` is empty: the model API will refuse every call");
         }
         let client = Client::builder().redirect(Policy::none()).referer(false).connect_timeout(CONNECT_TIMEOUT).build();
-        Ok(Self { client: client.map_err(GatewayError::Client)?, base, key })
+        Ok(Self { client: client.map_err(GatewayError::Client)?, base, key, is_told_traces })
     }
 
     /// Calls the model. The hold is the proof that the ledger knows of it.
@@ -69,7 +72,10 @@ impl Upstream {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url.set_query(query.as_deref());
-        let headers = headers::outgoing(headers, &self.key);
+        let mut headers = headers::outgoing(headers, &self.key);
+        if self.is_told_traces {
+            TraceContext::current().write_to(&mut headers);
+        }
         let answer = self.client.post(url).headers(headers).body(body).send().await;
         drop(memory);
         answer.map_err(reqwest::Error::without_url)
@@ -89,7 +95,7 @@ mod tests {
     use crate::domain::Secret;
 
     fn upstream(url: &str, key: &str) -> Result<Upstream, GatewayError> {
-        Upstream::new(&GatewayConfig {
+        let config = GatewayConfig {
             upstream_url: url.to_owned(),
             api_key: Secret::new(key),
             prices_file: std::path::PathBuf::new(),
@@ -97,7 +103,8 @@ mod tests {
             stream_idle_timeout_ms: 1_000,
             drain_timeout_ms: 1_000,
             max_body_bytes: 1_000,
-        })
+        };
+        Upstream::new(&config, false)
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! Which headers pass the gateway. All do, known or not, but those that belong to one connection, name a credential, or
-//! say something about the account behind the key.
+//! Which headers pass the gateway. All do, known or not, but those that belong to one connection, name a credential or a
+//! trace, or say something about the account behind the key.
 
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
     HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
+
+use crate::telemetry::TraceContext;
 
 /// Where the model API takes its key.
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -31,6 +33,7 @@ pub(super) fn outgoing(mut headers: HeaderMap, key: &HeaderValue) -> HeaderMap {
     for credential in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
         headers.remove(credential);
     }
+    TraceContext::remove_from(&mut headers);
     headers.insert(API_KEY, key.clone());
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers
@@ -87,6 +90,8 @@ mod tests {
                 ("x-api-key", "dummy"),
                 ("authorization", "Bearer mine"),
                 ("cookie", "a=b"),
+                ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                ("baggage", "tenant=acme"),
                 ("accept-encoding", "gzip, br"),
                 ("host", "localhost"),
                 ("content-length", "12"),

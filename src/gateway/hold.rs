@@ -8,6 +8,7 @@ use tracing::{debug, error, warn};
 use super::meter::Bill;
 use super::price::PriceTable;
 use super::prices::Prices;
+use super::traced;
 use crate::admission::{Granted, Money, NoMoney};
 use crate::domain::{Ask, CallId, Clock, Timestamp, Usage, Usd};
 use crate::metrics::catalogue::{OVERRUN_HOLDS, SETTLEMENT_RATIO, UNPRICED_CALLS};
@@ -126,6 +127,7 @@ impl Hold {
         if self.granted.amount > Usd::ZERO {
             SETTLEMENT_RATIO.note([], settlement.cost.to_approximate() / self.granted.amount.to_approximate());
         }
+        traced::settled(&settlement);
         if settlement.cost > self.granted.amount {
             OVERRUN_HOLDS.one([]);
             error!(
@@ -152,7 +154,7 @@ impl Hold {
             match self.books.money.settle(self.call, settlement).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again");
+                    debug!(error = &error as &dyn std::error::Error, call = %self.call.id, "settling is tried again");
                 }
             }
             tokio::time::sleep(pause).await;

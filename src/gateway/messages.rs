@@ -18,6 +18,7 @@ use super::headers;
 use super::pace::TooSoon;
 use super::reply::Refusal;
 use super::server::Peer;
+use super::traced;
 
 /// The routes of one sandbox's socket.
 pub(super) fn router(peer: Peer) -> Router {
@@ -53,17 +54,18 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
         pace(&peer).await?;
         let outgoing = peer.take(request).await?;
         let (prices, taken_at) = (peer.gateway.books.prices().current(), Instant::now());
-        let asked = ask::read(&outgoing.body, &prices).inspect_err(
-            |refusal| warn!(session = %peer.caller.session, refusal = refusal.message(), "a call is refused"),
-        )?;
+        let asked = ask::read(&outgoing.body, &prices).inspect_err(|refusal| {
+            warn!(status = refusal.status().as_u16(), sort = refusal.sort(), "a call is refused")
+        })?;
         Ok((outgoing, prices, taken_at, asked))
     };
     let taken = taken.await.map_err(|refusal: Refusal| refusal.counted(tenant));
     let (outgoing, prices, taken_at, Asked { model, ask }) = taken?;
+    let span = traced::begin(&peer.caller, &model, &ask);
     let (client, answer) = Client::new(peer.closed.clone(), peer.gateway.tasks.stopping().clone());
     let gateway = Arc::clone(&peer.gateway);
     let call = Call { gateway, caller: peer.caller, model, ask, prices, outgoing, client, taken_at };
-    peer.gateway.tasks.spawn("model call", call.run());
+    peer.gateway.tasks.spawn("model call", span.until_done(call.run()));
     answer.await.map_err(|_| Refusal::ended())
 }
 
@@ -71,11 +73,11 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
 async fn pace(peer: &Peer) -> Result<(), Refusal> {
     peer.gateway.pace.take(&peer.caller).await.map_err(|too_soon| match too_soon {
         TooSoon::Wait(allowance) => {
-            info!(session = %peer.caller.session, rate = allowance.class.as_str(), "a call came too soon");
+            info!(rate = allowance.class.as_str(), "a call came too soon");
             Refusal::too_soon(&allowance)
         }
         TooSoon::Store(error) => {
-            error!(error = &error as &dyn std::error::Error, session = %peer.caller.session, "a call cannot be paced");
+            error!(error = &error as &dyn std::error::Error, "a call cannot be paced");
             Refusal::no_ledger()
         }
     })

@@ -261,7 +261,9 @@ impl Reading {
     fn parse<T: DeserializeOwned>(&mut self, data: &[u8]) -> Option<T> {
         let parsed = serde_json::from_slice(data);
         if let Err(error) = &parsed {
-            warn!(%error, model = self.model, "an event of the model's answer cannot be read; its usage is estimated");
+            // The error itself may repeat a piece of the answer.
+            let (sort, line, column) = (error.classify(), error.line(), error.column());
+            warn!(?sort, line, column, "an event of the model's answer cannot be read; its usage is estimated");
             self.garbled = true;
         }
         parsed.ok()

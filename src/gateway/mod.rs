@@ -15,6 +15,7 @@
 //! the provider did not tell is estimated (`estimate`). Errors have the shape of the model API's (`reply`), because
 //! their reader is the agent.
 
+mod agent_telemetry;
 mod ask;
 mod call;
 mod client;
@@ -40,6 +41,7 @@ mod reply;
 mod report;
 mod server;
 mod sse;
+mod traced;
 mod watch;
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ use super::hold::Hold;
 use super::meter::{Bill, Meter};
 use super::patience::{GaveUp, Limits, Patience};
 use super::reply::{self, Refusal};
+use super::traced;
 use super::watch::{self, Watch};
 use crate::sandbox::Activity;
+use crate::telemetry;
 
 /// The longest answer that is taken whole.
 const MAX_WHOLE_BYTES: usize = 64 * 1024 * 1024;
@@ -77,6 +79,7 @@ impl Relay {
     pub(super) async fn carry(self, answer: reqwest::Response, mut call: UnderWay) {
         self.activity.touch();
         call.watch.answered(answer.status());
+        traced::answered(answer.status());
         let kind = answer.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         if answer.status().is_success() && kind.starts_with(b"text/event-stream") {
             self.stream(answer, call).await;
@@ -96,6 +99,7 @@ impl Relay {
     /// Answers the caller instead of the model.
     pub(super) fn refuse(mut self, refusal: Refusal) {
         use axum::response::IntoResponse;
+        telemetry::fail(refusal.sort());
         self.client.answer(refusal.into_response());
     }
 
@@ -129,6 +133,7 @@ impl Relay {
             }
             Ok(None) => self.client.end().await,
             Err(Broken::GaveUp(GaveUp::Silent)) => {
+                traced::gave_up(GaveUp::Silent);
                 self.client.pass(reply::idle_event(self.limits.idle)).await;
                 self.client.end().await;
             }
@@ -196,12 +201,21 @@ impl Relay {
 
     fn report(broken: &Broken) {
         match broken {
-            Broken::GaveUp(reason) => warn!(?reason, "an answer of the model was given up; the call is estimated"),
-            Broken::Cut(error) => warn!(
-                error = error as &dyn std::error::Error,
-                "the model API cut its answer; what is not known of the call is estimated"
-            ),
-            Broken::TooLong => warn!("an answer of the model is too long to be taken whole"),
+            Broken::GaveUp(reason) => {
+                traced::gave_up(*reason);
+                warn!(?reason, "an answer of the model was given up; the call is estimated");
+            }
+            Broken::Cut(error) => {
+                telemetry::fail("cut");
+                warn!(
+                    error = error as &dyn std::error::Error,
+                    "the model API cut its answer; what is not known of the call is estimated"
+                );
+            }
+            Broken::TooLong => {
+                telemetry::fail("too_long");
+                warn!("an answer of the model is too long to be taken whole");
+            }
         }
     }
 }

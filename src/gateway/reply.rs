@@ -114,9 +114,14 @@ impl Refusal {
         Self { kind: "rate_limit_error", retry_after, ..refusal }
     }
 
-    /// What it says.
-    pub(super) fn message(&self) -> &str {
-        &self.message
+    /// Of what sort it is. What it says may repeat what was asked, which is not for the log.
+    pub(super) fn sort(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Its status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The ledger cannot be written, so nothing may be spent.

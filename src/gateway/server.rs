@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::Next;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -14,12 +15,13 @@ use super::listener::BoundedListener;
 use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
-use super::{GatewayError, intake, messages};
-use crate::config::{EgressConfig, GatewayConfig, RatesConfig};
+use super::{GatewayError, agent_telemetry, intake, messages};
+use crate::config::{EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
 use crate::domain::Clock;
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Caller, ModelSocket};
 use crate::store::Store;
+use crate::telemetry;
 
 /// The gateway, ready to serve.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     /// What lets sandboxes reach further hosts.
     egress: Arc<egress::Shared>,
+    /// What takes what agents tell about themselves, if anything does.
+    agent_telemetry: Option<Arc<agent_telemetry::Intake>>,
     /// The largest body that is read.
     pub(super) max_body_bytes: usize,
     /// Where calls are spawned.
@@ -66,6 +70,7 @@ impl Gateway {
         config: &GatewayConfig,
         egress: &EgressConfig,
         rates: RatesConfig,
+        traces: &TracesConfig,
         store: Store,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
@@ -80,7 +85,8 @@ impl Gateway {
         let egress = egress::Shared::new(egress, store.clone(), Arc::clone(&clock), tasks.clone());
         Ok(Self(Arc::new(Shared {
             egress: Arc::new(egress),
-            upstream: Upstream::new(config)?,
+            agent_telemetry: agent_telemetry::Intake::new(traces)?.map(Arc::new),
+            upstream: Upstream::new(config, traces.send_upstream)?,
             pace: Pace::new(store.clone(), rates),
             books: Arc::new(Books::new(store, clock, prices)),
             limits,
@@ -103,7 +109,10 @@ impl Gateway {
                 socket = sockets.recv() => socket,
             };
             let Some(socket) = socket else { return };
-            self.0.tasks.spawn("model socket", serve(Arc::clone(&self.0), socket));
+            let Caller { tenant, session, turn, ref trace, .. } = socket.caller;
+            let (ids, trace) = ((tenant, session, turn), trace.clone());
+            let serving = telemetry::in_turn(serve(Arc::clone(&self.0), socket), ids, trace);
+            self.0.tasks.spawn("model socket", serving);
         }
     }
 }
@@ -112,16 +121,19 @@ impl Gateway {
 async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
     let ModelSocket { listener, caller, closed } = socket;
     let stopping = gateway.tasks.stopping().clone();
-    let session = caller.session;
+    let (ids, trace) = ((caller.tenant, caller.session, caller.turn), caller.trace.clone());
     let memory = intake::memory(gateway.max_body_bytes);
     let egress = Egress::new(Arc::clone(&gateway.egress), caller.clone(), closed.clone());
-    let api = messages::router(Peer { gateway, caller, closed: closed.clone(), memory });
-    let app = egress::router(egress, api);
+    let telemetry = agent_telemetry::router(gateway.agent_telemetry.as_ref(), &caller);
+    let api = telemetry.merge(messages::router(Peer { gateway, caller, closed: closed.clone(), memory }));
+    // Each connection is served by a task of its own, which knows nothing of this one.
+    let identified = move |request, next: Next| telemetry::in_turn(next.run(request), ids, trace.clone());
+    let app = egress::router(egress, api).layer(axum::middleware::from_fn(identified));
     let server = axum::serve(BoundedListener::new(listener), app).with_graceful_shutdown(closed.cancelled_owned());
     tokio::select! {
         () = stopping.cancelled() => {}
         ended = server.into_future() => if let Err(error) = ended {
-            error!(%error, %session, "a sandbox's way to the model broke");
+            error!(%error, "a sandbox's way to the model broke");
         }
     }
 }

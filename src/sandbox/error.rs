@@ -37,8 +37,8 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// The reason as a label of the metrics.
-    pub(super) const fn as_label(&self) -> &'static str {
+    /// The reason as a label of metrics and traces.
+    pub const fn as_label(&self) -> &'static str {
         match self {
             Self::Spawner(SpawnerError::Image(_)) => "image",
             Self::Spawner(SpawnerError::Runtime { .. }) => "runtime",

@@ -20,6 +20,7 @@ use crate::metrics::catalogue::{
     SANDBOX_REMOVE_FAILURES, SANDBOX_START, SANDBOX_START_FAILURES, SANDBOX_VIOLATIONS, SANDBOXES,
 };
 use crate::spawner::{Confinement, EngineId, Opened, Order, Spawner, SpawnerError, WorkspacePath};
+use crate::telemetry::{self, Trouble};
 
 /// How long until a spawner that did not answer is asked again.
 const WATCH_AGAIN: Duration = Duration::from_secs(1);
@@ -133,6 +134,7 @@ impl Maker {
 
     async fn make(&self, caller: Caller, wish: Wish) -> Result<Sandbox, OpenError> {
         let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
+        telemetry::event("its turn to start");
         let session = caller.session;
         let Wish { epoch, workspace, image, runtime, limits, survey } = wish;
         let (token, workspace_bytes) = (new_token()?, limits.workspace_bytes);
@@ -147,7 +149,7 @@ impl Maker {
             limits,
             token: token.clone(),
             grace,
-            has_egress: !caller.egress.is_empty(),
+            has_egress: !caller.egress.is_empty() || caller.agent_telemetry,
         };
         let Opened { id, confinement, shim, model } = self.create(order).await?;
 
@@ -162,13 +164,15 @@ impl Maker {
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
             let started_at = Instant::now();
             self.spawner.start(&remains.id).await?;
+            telemetry::event("started");
             match present(&mut reports, &remains, &confinement).await {
                 Err(OpenError::Weak(how)) if self.accepts_weak => {
-                    tracing::warn!(%session, how, "a sandbox of the drill is weaker than it was ordered");
+                    tracing::warn!(how, "a sandbox of the drill is weaker than it was ordered");
                 }
                 shown => shown?,
             }
             SANDBOX_START.took(["boot"], started_at.elapsed());
+            telemetry::event("shown what confines it");
             Ok((handle, reports))
         };
         let mut meter = self.meter(remains.id.clone(), workspace_bytes);
@@ -179,7 +183,7 @@ impl Maker {
             overfull.map_or(outcome.unwrap_or(Err(OpenError::TimedOut(limit))), |why| Err(OpenError::Overfull(why)));
         match outcome {
             Ok((link, reports)) => {
-                tracing::debug!(%session, "the sandbox stands");
+                tracing::debug!("the sandbox stands");
                 let (spawner, id, gone) = (Arc::clone(&self.spawner), remains.id.clone(), remains.gone.clone());
                 self.tasks.spawn("sandbox", watch(spawner, id, gone));
                 Ok(Sandbox { link, reports, resources, remains, meter, surveyed })
@@ -197,6 +201,7 @@ impl Maker {
         let began = Instant::now();
         let opened = self.spawner.open(order).await?;
         SANDBOX_START.took(["create"], began.elapsed());
+        telemetry::event("made");
         Ok(opened)
     }
 
@@ -279,6 +284,7 @@ async fn present(
 /// Says that a sandbox is gone when it ends by itself, or is killed by somebody else. A spawner or an engine that is away is
 /// asked again: what it knows nothing of any more, when it is back, has ended.
 async fn watch(spawner: Arc<dyn Spawner>, id: EngineId, gone: CancellationToken) {
+    let trouble = Trouble::default();
     let ended = async {
         loop {
             match spawner.wait(&id).await {
@@ -288,10 +294,10 @@ async fn watch(spawner: Arc<dyn Spawner>, id: EngineId, gone: CancellationToken)
                 }
                 Err(SpawnerError::Refused(_)) => return,
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a sandbox cannot be watched; trying again"
-                    );
+                    if trouble.begins() {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "a sandbox cannot be watched; trying again until it can");
+                    }
                     tokio::time::sleep(WATCH_AGAIN).await;
                 }
             }

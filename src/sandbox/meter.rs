@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::spawner::{EngineId, Spawner, SpawnerError, WorkspaceSize};
+use crate::telemetry::Trouble;
 
 /// Walks that may be left out in a row.
 const MOST_LEFT_OUT: u32 = 5;
@@ -68,6 +69,7 @@ pub(super) struct Meter {
     bounds: Bounds,
     every: Duration,
     seen: Option<Seen>,
+    trouble: Trouble,
 }
 
 /// What a walk found.
@@ -80,7 +82,7 @@ struct Seen {
 
 impl Meter {
     pub(super) fn new(spawner: Arc<dyn Spawner>, sandbox: EngineId, bounds: Bounds, every: Duration) -> Self {
-        Self { spawner, sandbox, bounds, every, seen: None }
+        Self { spawner, sandbox, bounds, every, seen: None, trouble: Trouble::default() }
     }
 
     /// Whether the workspace is too full to begin with.
@@ -104,10 +106,21 @@ impl Meter {
     /// Looks once. What cannot be looked at is in the log, and not too full.
     async fn look(&mut self) -> Option<Overfull> {
         let looked = self.try_look().await;
-        looked.unwrap_or_else(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "what a workspace holds cannot be counted");
-            None
-        })
+        match looked {
+            Ok(found) => {
+                self.trouble.ends();
+                found
+            }
+            Err(error) => {
+                if self.trouble.begins() {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "what a workspace holds cannot be counted"
+                    );
+                }
+                None
+            }
+        }
     }
 
     async fn try_look(&mut self) -> Result<Option<Overfull>, SpawnerError> {

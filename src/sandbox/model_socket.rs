@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{EgressHost, SessionId, TenantId, TurnId};
+use crate::telemetry::TraceContext;
 
 /// A sandbox's socket to the model, on its way to the gateway.
 #[derive(Debug)]
@@ -35,6 +36,10 @@ pub struct Caller {
     pub activity: Activity,
     /// The hosts the sandbox may reach beside the model.
     pub egress: Arc<[EgressHost]>,
+    /// Whether the agent may tell about itself by OTLP.
+    pub agent_telemetry: bool,
+    /// The turn's place in its trace.
+    pub trace: TraceContext,
 }
 
 /// Signs of life that can be given and waited for, and the one sign that there is no money to go on.

@@ -23,7 +23,7 @@ pub(super) async fn record(shared: &Shared, overview: &SessionOverview, found: R
             (Ok(changes), keep(shared.config.files_dir().join(session.id.to_string()), turn, at, undone).await)
         }
         Err(error) => {
-            error!(session = %session.id, error = &error as &dyn std::error::Error, "what a session changed is not known");
+            error!(error = &error as &dyn std::error::Error, "what a session changed is not known");
             (Err(format!("what the session changed is not known: {error}")), Vec::new())
         }
     };
@@ -31,20 +31,16 @@ pub(super) async fn record(shared: &Shared, overview: &SessionOverview, found: R
         && changes.totals.executables > 0
     {
         let (count, undone) = (changes.totals.executables, files.len());
-        info!(session = %session.id, count, undone, "a session changed files that would run later");
+        info!(count, undone, "a session changed files that would run later");
     }
     for file in &files {
         if let Undone::No(reason) = &file.undone {
-            warn!(session = %session.id, path = file.path, reason, "a change of a file that would run later could not be undone");
+            warn!(path = file.path, reason, "a change of a file that would run later could not be undone");
         }
     }
     let found = TurnChanges { turn, changes, at };
     if let Err(error) = shared.store.changes().record(session.tenant, session.id, &found, &files).await {
-        error!(
-            session = %session.id,
-            error = &error as &dyn std::error::Error,
-            "what a session changed could not be stored"
-        );
+        error!(error = &error as &dyn std::error::Error, "what a session changed could not be stored");
     }
 }
 

@@ -15,6 +15,7 @@ use crate::domain::{EndReason, Outcome, RepositoryGrant, SessionLimits, SessionO
 use crate::metrics::catalogue::SANDBOX_START;
 use crate::sandbox::{Activity, LinkHandle, Overfull};
 use crate::spawner::MODEL_SOCKET_INSIDE;
+use crate::telemetry::TraceContext;
 
 /// The control request whose answer says that the agent listens.
 const READY: &str = "initialize";
@@ -40,16 +41,25 @@ impl Times {
     }
 }
 
-/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far, `grants` what of
-/// the repository's own configuration it heeds, and `has_egress` whether the sandbox may reach any host.
+/// What an agent was granted.
+#[derive(Debug)]
+pub(super) struct Granted {
+    /// What of the repository's own configuration it heeds.
+    pub(super) repository: BTreeSet<RepositoryGrant>,
+    /// Whether its sandbox may reach any host.
+    pub(super) has_egress: bool,
+    /// The place in a trace below which it tells about itself, if it may.
+    pub(super) telemetry: Option<TraceContext>,
+}
+
+/// Starts the agent in its sandbox and makes it ready; `transcript` is what the conversation was so far.
 ///
 /// # Errors
 /// How the turn ended, when the agent does not come up.
 pub(super) async fn begin(
     overview: &SessionOverview,
     transcript: String,
-    grants: &BTreeSet<RepositoryGrant>,
-    has_egress: bool,
+    Granted { repository: grants, has_egress, telemetry }: &Granted,
     link: &LinkHandle,
     progress: &mut mpsc::Receiver<Progress>,
     config: &Config,
@@ -61,7 +71,11 @@ pub(super) async fn begin(
         None => (Conversation::New(overview.session.id), Vec::new()),
     };
     let proxy = has_egress.then(|| format!("http://{EGRESS_ADDRESS}"));
-    let env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, proxy.as_deref(), &config.agent, grants);
+    let mut env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, proxy.as_deref(), &config.agent, grants);
+    if let Some(place) = telemetry {
+        // The port of the sandbox's egress leads to its socket, whatever it may reach beyond.
+        env.extend(agent::telemetry_env(&format!("http://{EGRESS_ADDRESS}"), place.traceparent().as_deref()));
+    }
     let start = Start {
         argv: agent::argv(conversation, spec, &config.agent, grants, &env),
         env,
@@ -76,7 +90,7 @@ pub(super) async fn begin(
         .await
         .unwrap_or_else(|_| Err(failed(format!("it was not ready within {limit:?}"))))?;
     SANDBOX_START.took(["agent"], began.elapsed());
-    tracing::debug!(session = %overview.session.id, "the agent is ready");
+    tracing::debug!("the agent is ready");
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod stop;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod traced;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
 pub use live::{LiveSession, QueueStatus, Stage};

@@ -84,7 +84,11 @@ impl Recorder {
                 () = self.link.ended() => {}
             }
             if let Err(error) = self.write(&round.batch).await {
-                tracing::error!(session = %self.session, %error, "what the agent said cannot be stored");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    tries = TRIES,
+                    "what the agent said cannot be stored"
+                );
                 let _ = supervisor.send(Progress::StoreFailed).await;
                 return;
             }
@@ -183,7 +187,7 @@ impl Recorder {
             match self.store.events().append(self.tenant, self.session, batch).await {
                 Ok(_) => return Ok(()),
                 Err(error) if tries == TRIES => return Err(error),
-                Err(error) => tracing::warn!(%error, tries, "what the agent said could not be stored; trying again"),
+                Err(error) => tracing::debug!(%error, tries, "what the agent said could not be stored; trying again"),
             }
             tries += 1;
             tokio::time::sleep(RETRY_AFTER).await;

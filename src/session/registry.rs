@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::live::Whereabouts;
 use super::supervisor::{Request, Supervisor};
+use super::traced::Traced;
 use super::{CancelError, DeleteError, ResumeError, StartError};
 use crate::admission::{Place, Queue, Ticket};
 use crate::config::Config;
@@ -21,6 +22,7 @@ use crate::metrics::catalogue::SESSIONS_CREATED;
 use crate::sandbox::Maker;
 use crate::spawner::{SpawnerError, WorkspacePath};
 use crate::store::{NewSession, NewTurn, Store, StoreError};
+use crate::telemetry::{self, TraceContext};
 
 /// What sessions need of the rest of the server.
 #[derive(Debug)]
@@ -273,6 +275,8 @@ impl Registry {
             done: CancellationToken::new(),
         };
         let done = live.done.clone().drop_guard();
+        let trace = Traced::begin(&TraceContext::current(), &overview);
+        let (ids, place) = ((tenant, id, overview.turn.id), trace.turn());
         let predecessor = self.0.live().insert(id, live).map(|before| before.done);
         let supervisor = Supervisor {
             shared: Arc::clone(&self.0),
@@ -284,11 +288,13 @@ impl Registry {
             allowed: TenantLimits::default(),
             egress: Arc::default(),
             over: false,
+            trace,
         };
-        self.0.tasks.spawn("supervisor", async move {
+        let supervise = async move {
             supervisor.run().await;
             drop(done);
-        });
+        };
+        self.0.tasks.spawn("supervisor", telemetry::in_turn(supervise, ids, place));
         Ok(())
     }
 

@@ -22,6 +22,7 @@ use super::output::Output;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
+use super::traced::Traced;
 use super::{changes, drive, ending};
 use crate::admission::Ticket;
 use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
@@ -57,6 +58,8 @@ pub(super) struct Supervisor {
     pub(super) egress: Arc<[EgressHost]>,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
+    /// Its spans.
+    pub(super) trace: Traced,
 }
 
 impl Supervisor {
@@ -99,6 +102,7 @@ impl Supervisor {
     async fn occupy(&mut self) {
         let session = self.overview.session.id;
         let opened_at = Instant::now();
+        self.trace.event("a place is given");
         let activity = Activity::new();
         self.note(Whereabouts::start);
         let mut sandbox = match self.open(activity.clone()).await {
@@ -137,6 +141,11 @@ impl Supervisor {
         self.allowed.quarantine.unwrap_or(false)
     }
 
+    /// Whether the agent tells about itself: where its tenant may, and there is where to.
+    fn tells_telemetry(&self) -> bool {
+        self.allowed.agent_telemetry.unwrap_or(false) && !self.shared.config.traces.otlp_endpoint.is_empty()
+    }
+
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
     async fn turn(
         &mut self,
@@ -152,11 +161,13 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let overview = self.overview.clone();
         let times = drive::Times::new(&shared.config.session, &self.limits);
-        let (grants, has_egress) = (self.allowed.repository.clone().unwrap_or_default(), !self.egress.is_empty());
+        let repository = self.allowed.repository.clone().unwrap_or_default();
+        let telemetry = self.tells_telemetry().then(|| self.trace.turn());
+        let granted = drive::Granted { repository, has_egress: !self.egress.is_empty(), telemetry };
         let work = async {
             let session = overview.session.id;
             let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
-            drive::begin(&overview, transcript, &grants, has_egress, &sandbox.link, progress, &shared.config).await?;
+            drive::begin(&overview, transcript, &granted, &sandbox.link, progress, &shared.config).await?;
             SANDBOX_START.took(["total"], opened_at.elapsed());
             let now = shared.clock.now();
             let running =
@@ -217,7 +228,8 @@ impl Supervisor {
         self.egress = EgressHost::policy(spec.egress_hosts.as_deref(), granted, ceiling).into();
         let (egress, runtime) = (Arc::clone(&self.egress), self.allowed.runtime.clone());
         let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
-        let quarantine = self.quarantines();
+        let (quarantine, trace) = (self.quarantines(), self.trace.turn());
+        let (start, agent_telemetry) = (self.trace.sandbox_start(&session), self.tells_telemetry());
         let opening = async move {
             let now = shared.clock.now();
             let epoch =
@@ -226,8 +238,10 @@ impl Supervisor {
             let workspace = WorkspacePath { root: session.root, relative: session.relative };
             let survey = shared.config.survey.enabled || quarantine;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
-            let caller = Caller { tenant: session.tenant, session: session.id, turn, activity, egress };
-            shared.maker.open(caller, wish).await.map_err(|error| {
+            let tenant = session.tenant;
+            let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace };
+            let opened = start.around(shared.maker.open(caller, wish)).await;
+            opened.inspect_err(|error| start.fail(error.as_label())).map_err(|error| {
                 match error {
                     OpenError::Spawner(SpawnerError::Workspace(why)) => {
                         return TurnEnd::failed(EndReason::StartFailed, why.to_string());
@@ -235,7 +249,7 @@ impl Supervisor {
                     OpenError::Overfull(why) => return drive::overfull(why),
                     _ => {}
                 }
-                error!(session = %session.id, error = &error as &dyn std::error::Error, "a sandbox could not be made");
+                error!(error = &error as &dyn std::error::Error, "a sandbox could not be made");
                 if let OpenError::Spawner(SpawnerError::Runtime { name, .. }) = error {
                     return drive::no_runtime(&name);
                 }
@@ -292,7 +306,6 @@ impl Supervisor {
         }
         if let Err(error) = self.store_end(&end).await {
             error!(
-                session = %self.overview.session.id,
                 error = &error as &dyn std::error::Error,
                 "a turn's end could not be stored; the next start of the server ends it"
             );
@@ -300,11 +313,11 @@ impl Supervisor {
     }
 
     async fn store_end(&mut self, end: &TurnEnd) -> Result<bool, StoreError> {
-        let session = self.overview.session.id;
         let ended = ending::end(&self.shared, &self.overview, end).await?;
         self.over = true;
         self.note(Whereabouts::stop);
-        info!(%session, reason = end.reason.as_str(), "a turn ended");
+        self.trace.ended(end);
+        info!(reason = end.reason.as_str(), "a turn ended");
         Ok(ended)
     }
 }

@@ -15,6 +15,7 @@ use innkeeper::sandbox::{Activity, Caller, Maker, ModelSocket, Wish};
 use innkeeper::session::{LiveSession, Registry, Stage};
 use innkeeper::spawner::WorkspacePath;
 use innkeeper::store::Store;
+use innkeeper::telemetry::TraceContext;
 use innkeeper_shim::protocol::Start;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -72,6 +73,8 @@ async fn what_a_sandbox_uses_is_known_while_it_lives() {
         turn: TurnId::generate(),
         activity: Activity::new(),
         egress: Arc::default(),
+        agent_telemetry: false,
+        trace: TraceContext::default(),
     };
     let wish = Wish {
         epoch: 1,

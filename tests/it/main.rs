@@ -4,11 +4,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod agent_telemetry;
 mod authorization;
 mod budgets;
 mod cancelling;
 mod changes;
 mod cli_prices;
+mod collector;
 mod compose;
 mod confinement;
 mod drill;
@@ -27,6 +29,7 @@ mod money;
 mod observed;
 mod output;
 mod prices;
+mod redaction;
 mod repository;
 mod requests;
 mod restarting;
@@ -35,4 +38,5 @@ mod runtimes;
 mod spawner;
 mod starting;
 mod tenancy;
+mod traces;
 mod workspaces;

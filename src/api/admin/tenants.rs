@@ -112,8 +112,8 @@ pub(super) async fn update(
     params(("id" = String, Path, description = "The tenant's id")),
     request_body(content = serde_json::Value, description = "The limits: `max_running`, `max_waiting`, `max_turns`, \
         `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, \
-        `permission_modes`, `rates`, `workspace_bytes`, `output_bytes`, `repository`, `quarantine`, `runtime`, and \
-        `egress_hosts` within `egress.allowed_hosts` of the settings; what is left out is as the installation's settings say"),
+        `permission_modes`, `rates`, `workspace_bytes`, `output_bytes`, `repository`, `quarantine`, `runtime`, \
+        `agent_telemetry`, and `egress_hosts` within `egress.allowed_hosts` of the settings; what is left out is as the installation's settings say"),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
         (status = BAD_REQUEST, description = "The body is no JSON, or the engine has no such runtime", body = ErrorBody),

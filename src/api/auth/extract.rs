@@ -11,9 +11,10 @@ use super::Gate;
 use super::credentials::{Credential, is_token};
 use super::gate::Caller;
 use super::rejection::{Audience, Reason, Rejection};
-use super::{Access, VerifyError};
+use super::{Access, Owner, VerifyError};
 use crate::api::ApiState;
 use crate::domain::{Allowance, By, KeyId, KeyScope, KeyScopes, RateClass, Secret, SessionId, Tenant, Timestamp};
+use crate::telemetry;
 
 /// Proof that the caller may do what `A` says as a tenant. An operator's key is refused: operators act on tenants, not as
 /// tenants.
@@ -71,7 +72,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let rejection = |reason| Rejection { audience: Audience::Tenants, reason };
         let gate = Arc::<Gate>::from_ref(state);
-        let caller = gate.identify(parts, None).await.map_err(rejection)?;
+        let caller = identify(&gate, parts, None).await.map_err(rejection)?;
         if caller.session.is_some() {
             return Err(rejection(Reason::OneSession));
         }
@@ -92,7 +93,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let rejection = |reason| Rejection { audience: Audience::Tenants, reason };
         let gate = Arc::<Gate>::from_ref(state);
-        let caller = gate.identify(parts, ticket(parts)).await.map_err(rejection)?;
+        let caller = identify(&gate, parts, ticket(parts)).await.map_err(rejection)?;
         let scope = Some(KeyScope::SessionsRead);
         let tenant = admit(parts, gate.admit_tenant(&caller, scope, RateClass::Read));
         Ok(Self { tenant: tenant.map_err(rejection)?, session: caller.session })
@@ -119,6 +120,15 @@ impl FromRef<ApiState> for Arc<Gate> {
     fn from_ref(state: &ApiState) -> Self {
         Self::clone(&state.gate)
     }
+}
+
+/// Finds out who sent a request, and has its log lines say so.
+async fn identify(gate: &Gate, parts: &Parts, ticket: Option<Credential>) -> Result<Caller, Reason> {
+    let caller = gate.identify(parts, ticket).await?;
+    if let Owner::Tenant(tenant) = &caller.verified.owner {
+        telemetry::note_tenant(tenant.id);
+    }
+    Ok(caller)
 }
 
 /// Notes how a caller's rate stands, whether it is let in or not.

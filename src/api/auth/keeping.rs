@@ -47,6 +47,7 @@ impl Verifier {
         let mut seen = self.seen.lock().await;
         match self.store.audit().after(*seen).await {
             Ok(entries) => {
+                self.trouble.ends();
                 for entry in entries {
                     *seen = entry.seq;
                     if entry.action.is_egress() {
@@ -59,10 +60,12 @@ impl Verifier {
                 }
             }
             Err(error) => {
-                error!(
-                    error = &error as &dyn std::error::Error,
-                    "the audit cannot be read: all keys are looked up anew"
-                );
+                if self.trouble.begins() {
+                    error!(
+                        error = &error as &dyn std::error::Error,
+                        "the audit cannot be read: until it can, all keys are looked up anew"
+                    );
+                }
                 self.forget_if(|_| true);
             }
         }

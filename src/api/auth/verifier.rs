@@ -26,6 +26,7 @@ use crate::config::AuthConfig;
 use crate::domain::{Clock, Key, KeyId, KeyOwner, KeyScopes, PlainKey, Tenant, TenantId, TenantState, Timestamp};
 use crate::lifecycle::Tasks;
 use crate::store::{Store, StoreError};
+use crate::telemetry::Trouble;
 
 /// Keys that are remembered, and refusals.
 const CAPACITY: u64 = 100_000;
@@ -53,6 +54,8 @@ pub struct Verifier {
     forgotten: Mutex<u64>,
     /// The last entry of the audit that was read.
     pub(super) seen: tokio::sync::Mutex<i64>,
+    /// Whether the audit cannot be read.
+    pub(super) trouble: Trouble,
     /// When keys were used, since that was last written.
     pub(super) used: Mutex<HashMap<KeyId, Timestamp>>,
 }
@@ -126,6 +129,7 @@ impl Verifier {
             refused: moka::future::Cache::builder().max_capacity(CAPACITY).time_to_live(REFUSED_TTL).build(),
             forgotten: Mutex::default(),
             seen: tokio::sync::Mutex::default(),
+            trouble: Trouble::default(),
             used: Mutex::default(),
         }
     }

@@ -160,8 +160,13 @@ impl Records {
         };
         if let Err(error) = self.store.egress().record(&record).await {
             error!(
-                error = &error as &dyn std::error::Error, session = %record.session, host = record.host,
-                port = record.port, allowed, reason, count = record.count, "what a sandbox reached is not recorded"
+                error = &error as &dyn std::error::Error,
+                host = record.host,
+                port = record.port,
+                allowed,
+                reason,
+                count = record.count,
+                "what a sandbox reached is not recorded"
             );
         }
     }

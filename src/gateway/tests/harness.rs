@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire::{KEY, PLACEHOLDER, Told};
 use crate::cli::stand_in::StandIn;
-use crate::config::{EgressConfig, GatewayConfig, RatesConfig};
+use crate::config::{Config, EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
 use crate::domain::clock::ManualClock;
 use crate::domain::{
     By, KeyId, Rate, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId,
@@ -27,6 +27,7 @@ use crate::gateway::{Gateway, Prices};
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Activity, Caller, ModelSocket};
 use crate::store::{LedgerEntry, NewSession, NewTurn, Store};
+use crate::telemetry::TraceContext;
 
 /// How often the ledger is looked at before a call counts as never settled.
 const LOOKS: usize = 20_000;
@@ -67,15 +68,25 @@ impl House {
 
     /// A gateway whose settings are changed by `change`.
     pub(super) async fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::made(change, &EgressConfig::test(), &[]).await
+        Self::made(change, &EgressConfig::test(), &[], None).await
     }
 
     /// A gateway whose sandbox may reach `hosts`, by these settings of egress.
     pub(super) async fn granting(hosts: &[&str], egress: &EgressConfig) -> Self {
-        Self::made(|_| {}, egress, hosts).await
+        Self::made(|_| {}, egress, hosts, None).await
     }
 
-    async fn made(change: impl FnOnce(&mut GatewayConfig), egress: &EgressConfig, hosts: &[&str]) -> Self {
+    /// A gateway by these settings of traces, whose sandbox may tell about its agent.
+    pub(super) async fn telling(traces: &TracesConfig) -> Self {
+        Self::made(|_| {}, &EgressConfig::test(), &[], Some(traces)).await
+    }
+
+    async fn made(
+        change: impl FnOnce(&mut GatewayConfig),
+        egress: &EgressConfig,
+        hosts: &[&str],
+        telling: Option<&TracesConfig>,
+    ) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let store = Store::open(&database(&directory)).await.unwrap();
         let (stand_in, upstream_url) = stand_in().await;
@@ -91,11 +102,13 @@ impl House {
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));
         let rates = any_rate();
-        let gateway = Gateway::new(&config, egress, rates, store.clone(), clock, tasks.clone()).unwrap();
+        let traces = telling.unwrap_or(&Config::load(None).unwrap().traces).clone();
+        let gateway = Gateway::new(&config, egress, rates, &traces, store.clone(), clock, tasks.clone()).unwrap();
         let (prices, (sockets, receiver)) = (gateway.prices(), mpsc::channel(1));
         tasks.spawn("gateway", gateway.serve(receiver));
         let granted = hosts.iter().map(|host| host.parse().unwrap()).collect();
-        let caller = Caller { egress: granted, ..caller(&store, "acme").await };
+        let agent_telemetry = telling.is_some();
+        let caller = Caller { egress: granted, agent_telemetry, ..caller(&store, "acme").await };
         let (sandbox, closed) = sandbox(&caller, &sockets, &directory).await;
         Self { stand_in, store, prices, caller, tasks, closed, sandbox, sockets, directory }
     }
@@ -205,7 +218,8 @@ async fn caller(store: &Store, name: &str) -> Caller {
     };
     let new = NewSession { id: session, tenant, root: "/srv".into(), relative: "".into(), turn: first };
     store.sessions().create(&new).await.unwrap();
-    Caller { tenant, session, turn, activity: Activity::new(), egress: Arc::default() }
+    let (activity, egress, trace) = (Activity::new(), Arc::default(), TraceContext::default());
+    Caller { tenant, session, turn, activity, egress, agent_telemetry: false, trace }
 }
 
 /// The sandbox of `caller`: its client, and what to cancel when it is gone.

@@ -13,4 +13,5 @@ mod pace;
 mod passing;
 mod prices;
 mod refusals;
+mod telemetry;
 mod wire;

@@ -1,0 +1,3 @@
+//! Logs as they are read.
+
+mod lines;
