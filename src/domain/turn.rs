@@ -151,7 +151,7 @@ pub struct TurnEnd {
     /// What went wrong, for people.
     pub error: Option<String>,
     /// What the agent reported.
-    pub report: Option<AgentReport>,
+    pub report: Option<Box<AgentReport>>,
 }
 
 impl PermissionMode {

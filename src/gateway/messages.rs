@@ -55,7 +55,7 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
         let outgoing = peer.take(request).await?;
         let (prices, taken_at) = (peer.gateway.books.prices().current(), Instant::now());
         let asked = ask::read(&outgoing.body, &prices).inspect_err(|refusal| {
-            warn!(status = refusal.status().as_u16(), sort = refusal.sort(), "a call is refused")
+            warn!(status = refusal.status().as_u16(), sort = refusal.sort(), "a call is refused");
         })?;
         Ok((outgoing, prices, taken_at, asked))
     };

@@ -162,9 +162,7 @@ impl Maker {
             self.tasks.spawn("link", link.run());
             let socket = ModelSocket { listener, caller, closed };
             self.model_sockets.send(socket).await.map_err(|_| OpenError::Closed)?;
-            let started_at = Instant::now();
-            self.spawner.start(&remains.id).await?;
-            telemetry::event("started");
+            let started_at = self.start(&remains.id).await?;
             match present(&mut reports, &remains, &confinement).await {
                 Err(OpenError::Weak(how)) if self.accepts_weak => {
                     tracing::warn!(how, "a sandbox of the drill is weaker than it was ordered");
@@ -195,6 +193,14 @@ impl Maker {
                 Err(error)
             }
         }
+    }
+
+    /// Starts a sandbox, and answers when that began.
+    async fn start(&self, id: &EngineId) -> Result<Instant, SpawnerError> {
+        let began = Instant::now();
+        self.spawner.start(id).await?;
+        telemetry::event("started");
+        Ok(began)
     }
 
     async fn create(&self, order: Order) -> Result<Opened, SpawnerError> {

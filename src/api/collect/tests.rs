@@ -176,9 +176,9 @@ async fn five_hundred_busy_tenants_stay_within_the_budget_of_series() {
             }
         }
     });
-    let recorded = recorder.handle().render();
-    assert!(!recorded.contains(" summary"), "a histogram without buckets");
-    let all = collected + series(&recorded).len();
+    let page = recorder.handle().render();
+    assert!(!page.contains(" summary"), "a histogram without buckets");
+    let all = collected + series(&page).len();
     assert!(all < SERIES_BUDGET, "{all} series");
 }
 
