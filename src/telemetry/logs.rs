@@ -10,6 +10,7 @@ use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::InitError;
+use super::count::Count;
 use super::ids::{IDS, KeepIds};
 use super::line::{Json, NoFields, Text};
 use crate::config::{LogConfig, LogFormat};
@@ -42,7 +43,8 @@ where
         LogFormat::Json => lines.event_format(Json).boxed(),
     };
     let kept = KeepIds.with_filter(filter_fn(|metadata| metadata.is_span() && is_ours(metadata)));
-    Ok(registry().with(kept).with(lines.with_filter(filter)))
+    let counted = Count.with_filter(filter_fn(|metadata| *metadata.level() <= Level::WARN && may_be_told(metadata)));
+    Ok(registry().with(kept).with(counted).with(lines.with_filter(filter)))
 }
 
 /// Tells of a panic as of any failure: in one line, with its ids.

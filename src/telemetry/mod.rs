@@ -4,6 +4,7 @@
 //! part of a trace, begun with its parent in hand, because work goes on in tasks of its own and long after the
 //! request that began it.
 
+mod count;
 mod ids;
 mod line;
 mod logs;
