@@ -82,7 +82,7 @@ fn budgets() -> Vec<Panel> {
         .ask(
             "{{tenant_name}}",
             named(
-                "max by (tenant) ((innkeeper_budget_spent_usd{@t,scope=\"tenant\"} + on (job, instance, tenant) group_left () sum by (job, instance, tenant) (rate(innkeeper_model_cost_usd_total{@t}[1h])) * (innkeeper_budget_reset_timestamp_seconds{@t,scope=\"tenant\"} - time())) / innkeeper_budget_limit_usd{@t,scope=\"tenant\"})",
+                "max by (tenant) ((innkeeper_budget_spent_usd{@t,scope=\"tenant\"} + (innkeeper_budget_reset_timestamp_seconds{@t,scope=\"tenant\"} - time()) * on (job, instance, tenant) group_left () sum by (job, instance, tenant) (rate(innkeeper_model_cost_usd_total{@t}[1h]))) / innkeeper_budget_limit_usd{@t,scope=\"tenant\"})",
             ),
         )
         .steps(&[(1.0, "red")])

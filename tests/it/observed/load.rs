@@ -146,7 +146,7 @@ impl Load {
 
     /// Who is not let in.
     async fn knocking(&self) {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
         let url = format!("{}/sessions/", self.server.url);
         let wrong = format!("{}0", &self.acme.key[..self.acme.key.len() - 1]);
         for key in ["", "sk-nothing", wrong.as_str()] {
