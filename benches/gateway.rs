@@ -17,6 +17,7 @@ use innkeeper::domain::{Rate, Secret, SystemClock, TenantLimits, TenantRates};
 use innkeeper::gateway::Gateway;
 use innkeeper::lifecycle::Tasks;
 use innkeeper::sandbox::{Activity, Caller, ModelSocket};
+use innkeeper::telemetry::TraceContext;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UnixListener};
@@ -98,6 +99,9 @@ async fn open(bank: &Bank, path: &std::path::Path, sockets: &mpsc::Sender<ModelS
         turn: bank.turn,
         activity: Activity::new(),
         egress: Arc::default(),
+        agent_telemetry: false,
+        trace: TraceContext::default(),
+        log: tracing::Span::none(),
     };
     sockets.send(ModelSocket { listener, caller, closed: CancellationToken::new() }).await?;
     let client = Client::builder().no_proxy().unix_socket(path.to_owned()).build()?;

@@ -231,7 +231,8 @@ impl Supervisor {
             let survey = shared.config.survey.enabled || quarantine;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
             let tenant = session.tenant;
-            let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace };
+            let log = tracing::Span::current();
+            let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace, log };
             let opened = start.around(shared.maker.open(caller, wish)).await;
             opened.inspect_err(|error| start.fail(error.sort())).map_err(|error| {
                 match error {

@@ -180,6 +180,7 @@ async fn every_answer_has_a_request_id_and_the_log_tells_what_it_is_about() {
     let find = |message: &str| lines.iter().find(|line| line["message"] == message && line["request"] == request);
     let (answered, ended) = (find("a request is answered").unwrap(), find("a turn ended").unwrap());
     assert_eq!((&answered["tenant"], &answered["status"]), (&json!(tenant.id), &json!(200)));
+    assert_eq!((&answered["method"], &answered["route"]), (&json!("POST"), &json!("/execute/")));
     assert_eq!(answered["callers_request"], "callers-own");
     assert_eq!((&ended["session"], &ended["tenant"]), (&json!(session), &json!(tenant.id)));
     assert!(ended["turn"].as_str().unwrap().starts_with("turn_"), "{ended}");
