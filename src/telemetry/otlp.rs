@@ -181,6 +181,23 @@ fn headers(text: &str) -> Result<HeaderMap, OtlpError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn an_endpoint_is_plain_and_its_paths_are_put_behind_it() {
+        let with = |endpoint: &str| {
+            let traces = Config::load(None).unwrap().traces;
+            Otlp::new(&TracesConfig { otlp_endpoint: endpoint.to_owned(), ..traces })
+        };
+        assert!(with("").unwrap().is_none());
+        let otlp = with("https://collector.example/tenant/").unwrap().unwrap();
+        assert_eq!(otlp.url(Signal::Logs).as_str(), "https://collector.example/tenant/v1/logs");
+        for bad in
+            ["collector:4317", "grpc://collector", "http://user:secret@collector", "http://collector/?key=secret"]
+        {
+            assert!(matches!(with(bad), Err(OtlpError::Endpoint)), "{bad}");
+        }
+    }
 
     #[test]
     fn headers_are_pairs_and_are_not_shown() {
