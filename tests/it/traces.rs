@@ -38,7 +38,7 @@ fn is_within(inner: &Seen, outer: &Seen) -> bool {
 #[tokio::test]
 async fn a_request_its_session_turn_sandbox_and_model_calls_are_one_trace_and_part_of_the_caller_s() {
     let collector = Collector::start().await;
-    let mut server = traced(&collector, &[]).await;
+    let mut server = traced(&collector, &[("log.format", "json")]).await;
     let tenant = server.tenant("acme").await;
     let body = json!({"prompt": bash("true"), "permission_mode": "bypassPermissions"});
     let (session, headers) = start_traced(&tenant, "01", &body).await;
@@ -78,6 +78,12 @@ async fn a_request_its_session_turn_sandbox_and_model_calls_are_one_trace_and_pa
     }
     assert_eq!(ledger.len(), calls.len());
     assert!(!collector.told().raw.contains("@stand-in"), "a prompt is in a trace");
+
+    let lines = lines(&server);
+    let of_session: Vec<_> = lines.iter().filter(|line| line["session"] == session).collect();
+    assert!(of_session.iter().any(|line| line["message"] == "a call is settled"), "{lines:#?}");
+    let request = headers["request-id"].to_str().unwrap();
+    assert!(of_session.iter().all(|line| line["trace_id"] == TRACE && line["request"] == request), "{of_session:#?}");
 }
 
 #[tokio::test]
@@ -199,6 +205,8 @@ async fn a_failure_is_told_once_and_with_its_session() {
     let tenant = server.tenant("acme").await;
     let unreachable = tenant.run(&json!({"prompt": PLAIN_PROMPT})).await;
     let unknown = tenant.run(&json!({"prompt": PLAIN_PROMPT, "model": "claude-nobody-knows"})).await;
+    server.command(&["limits", "set", "acme", r#"images=["innkeeper-no-such-image:none"]"#]).await;
+    let imageless = tenant.run(&json!({"prompt": PLAIN_PROMPT})).await;
     std::fs::remove_dir_all(&tenant.root).unwrap();
     let gone = tenant.execute(&json!({"prompt": PLAIN_PROMPT})).await;
     assert_eq!(gone.0, StatusCode::BAD_REQUEST, "a caller's own mistake");
@@ -215,5 +223,8 @@ async fn a_failure_is_told_once_and_with_its_session() {
         assert!(told.len() <= calls.max(2) && told.iter().all(|line| line["message"] == message), "{told:#?}");
         assert!(told.iter().all(|line| line["tenant"] == json!(tenant.id) && line["level"] == "WARN"), "{told:#?}");
     }
-    assert_eq!(lines.len(), of(&unreachable).len() + of(&unknown).len(), "{lines:#?}");
+    let told = of(&imageless);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!((&told[0]["message"], &told[0]["level"]), (&json!("a sandbox could not be made"), &json!("ERROR")));
+    assert_eq!(lines.len(), of(&unreachable).len() + of(&unknown).len() + 1, "{lines:#?}");
 }
