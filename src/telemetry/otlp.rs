@@ -12,6 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use tokio::runtime::Handle;
 use tokio_util::context::TokioContext;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Trouble;
@@ -30,8 +31,10 @@ pub struct Otlp {
     base: Url,
     /// What drives the client: spans are sent by a thread of their own.
     runtime: Handle,
+    /// Cancelled when the runtime ends, which the thread may outlive.
+    pub(super) ended: CancellationToken,
     /// Whether what is sent does not arrive.
-    trouble: Arc<Trouble>,
+    pub(super) trouble: Arc<Trouble>,
 }
 
 /// A sort of telemetry, which has a path of its own.
@@ -66,6 +69,9 @@ pub enum OtlpError {
     /// The endpoint was not reached.
     #[error("the OTLP endpoint does not answer")]
     Unreachable(#[source] reqwest::Error),
+    /// The process ends, and it was not sent in time.
+    #[error("the process ends")]
+    Ended,
     /// The endpoint did not take it.
     #[error("the OTLP endpoint answered {0}")]
     Refused(http::StatusCode),
@@ -104,7 +110,13 @@ impl Otlp {
             .default_headers(headers(config.otlp_headers.expose())?)
             .timeout(Duration::from_millis(config.timeout_ms));
         let client = client.build().map_err(OtlpError::Client)?;
-        Ok(Some(Self { client, base, runtime: Handle::current(), trouble: Arc::default() }))
+        Ok(Some(Self {
+            client,
+            base,
+            runtime: Handle::current(),
+            ended: CancellationToken::new(),
+            trouble: Arc::default(),
+        }))
     }
 
     /// Where a sort of telemetry is sent.
@@ -156,8 +168,9 @@ impl HttpClient for Otlp {
             *response.status_mut() = status;
             Ok(response)
         };
-        let sent = TokioContext::new(sending, self.runtime.clone()).await;
-        Ok(self.told(sent)?)
+        let sending = TokioContext::new(sending, self.runtime.clone());
+        let sent = self.ended.run_until_cancelled(sending).await;
+        Ok(self.told(sent.ok_or(OtlpError::Ended)?)?)
     }
 }
 

@@ -228,3 +228,15 @@ async fn a_failure_is_told_once_and_with_its_session() {
     assert_eq!((&told[0]["message"], &told[0]["level"]), (&json!("a sandbox could not be made"), &json!("ERROR")));
     assert_eq!(lines.len(), of(&unreachable).len() + of(&unknown).len() + 1, "{lines:#?}");
 }
+
+#[tokio::test]
+async fn an_endpoint_that_never_answers_does_not_keep_the_server_from_ending() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let mut server = Server::start_with(&[("traces.otlp_endpoint", &endpoint), ("traces.timeout_ms", "60000")]).await;
+    let tenant = server.tenant("acme").await;
+    assert_eq!(tenant.run(&json!({"prompt": PLAIN_PROMPT})).await["status"], "completed");
+    server.end().await;
+    let log = server.log();
+    assert!(!log.contains("ERROR") && log.matches("so the last spans are lost").count() == 1, "{log}");
+}
