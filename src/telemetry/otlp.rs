@@ -1,6 +1,5 @@
 //! The way to the OTLP endpoint: of our own spans, and of what agents tell about themselves.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,6 +23,9 @@ pub(super) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x
 /// The longest answer of the endpoint that is read.
 const MAX_ANSWER_BYTES: usize = 65_536;
 
+/// Whether what is sent does not arrive, of each sort. A process has one endpoint, which may take only some.
+static TROUBLES: [Trouble; 3] = [Trouble::new(), Trouble::new(), Trouble::new()];
+
 /// Sends to the OTLP endpoint. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Otlp {
@@ -33,8 +35,6 @@ pub struct Otlp {
     runtime: Handle,
     /// Cancelled when the runtime ends, which the thread may outlive.
     pub(super) ended: CancellationToken,
-    /// Whether what is sent does not arrive.
-    pub(super) trouble: Arc<Trouble>,
 }
 
 /// A sort of telemetry, which has a path of its own.
@@ -86,6 +86,11 @@ impl Signal {
             Self::Logs => "/v1/logs",
         }
     }
+
+    /// What is known of its arriving.
+    pub(super) fn trouble(self) -> &'static Trouble {
+        &TROUBLES[self as usize]
+    }
 }
 
 impl Otlp {
@@ -110,13 +115,7 @@ impl Otlp {
             .default_headers(headers(config.otlp_headers.expose())?)
             .timeout(Duration::from_millis(config.timeout_ms));
         let client = client.build().map_err(OtlpError::Client)?;
-        Ok(Some(Self {
-            client,
-            base,
-            runtime: Handle::current(),
-            ended: CancellationToken::new(),
-            trouble: Arc::default(),
-        }))
+        Ok(Some(Self { client, base, runtime: Handle::current(), ended: CancellationToken::new() }))
     }
 
     /// Where a sort of telemetry is sent.
@@ -133,20 +132,7 @@ impl Otlp {
     pub async fn send(&self, signal: Signal, body: Vec<u8>) -> Result<(), OtlpError> {
         let request = self.client.post(self.url(signal)).header(CONTENT_TYPE, PROTOBUF).body(body);
         let answer = request.send().await.map_err(|error| OtlpError::Unreachable(error.without_url()));
-        self.told(answer.and_then(accepted)).map(drop)
-    }
-
-    /// Tells of the first failure, and of the first success after.
-    fn told<T>(&self, sent: Result<T, OtlpError>) -> Result<T, OtlpError> {
-        match &sent {
-            Err(error) if self.trouble.begins() => warn!(
-                error = error as &dyn std::error::Error,
-                "telemetry does not arrive at traces.otlp_endpoint and is lost until it does; sessions are not touched"
-            ),
-            Ok(_) if self.trouble.ends() => info!("telemetry arrives at traces.otlp_endpoint again"),
-            _ => {}
-        }
-        sent
+        told(signal, answer.and_then(accepted)).map(drop)
     }
 }
 
@@ -170,8 +156,22 @@ impl HttpClient for Otlp {
         };
         let sending = TokioContext::new(sending, self.runtime.clone());
         let sent = self.ended.run_until_cancelled(sending).await;
-        Ok(self.told(sent.ok_or(OtlpError::Ended)?)?)
+        Ok(told(Signal::Traces, sent.ok_or(OtlpError::Ended)?)?)
     }
+}
+
+/// Tells of the first failure, and of the first success after.
+fn told<T>(signal: Signal, sent: Result<T, OtlpError>) -> Result<T, OtlpError> {
+    match &sent {
+        Err(error) if signal.trouble().begins() => warn!(
+            ?signal,
+            error = error as &dyn std::error::Error,
+            "telemetry does not arrive at traces.otlp_endpoint and is lost until it does; sessions are not touched"
+        ),
+        Ok(_) if signal.trouble().ends() => info!(?signal, "telemetry arrives at traces.otlp_endpoint again"),
+        _ => {}
+    }
+    sent
 }
 
 fn accepted(answer: reqwest::Response) -> Result<reqwest::Response, OtlpError> {

@@ -61,7 +61,7 @@ impl Traces {
         if let Some(Traced { provider, otlp }) = self.0 {
             let sent = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_WORDS)).await;
             otlp.ended.cancel();
-            if !matches!(sent, Ok(Ok(()))) && otlp.trouble.begins() {
+            if !matches!(sent, Ok(Ok(()))) && Signal::Traces.trouble().begins() {
                 warn!("traces.otlp_endpoint did not answer in time, so the last spans are lost");
             }
         }
