@@ -33,8 +33,13 @@ pub(crate) async fn session(store: &Store, tenant: &Tenant, messages: usize) -> 
     let events = lines(id, messages).into_iter().map(|line| message(turn_id, &line)).collect();
     let batch = Batch { events, agent_session: Some(id.to_string()), ..Batch::default() };
     store.events().append(tenant.id, id, &batch).await?;
-    let report = AgentReport { num_turns: 1, duration_ms: 1_234, usage: usage() };
-    let end = TurnEnd { outcome: Outcome::Completed, reason: EndReason::Answered, error: None, report: Some(report) };
+    let report = AgentReport { num_turns: 1, duration_ms: 1_234, usage: usage(), claimed: None };
+    let end = TurnEnd {
+        outcome: Outcome::Completed,
+        reason: EndReason::Answered,
+        error: None,
+        report: Some(Box::new(report)),
+    };
     store.turns().end(tenant.id, id, turn_id, &end, SystemClock.now()).await?;
     Ok(id)
 }

@@ -150,8 +150,8 @@ pub struct TurnEnd {
     pub reason: EndReason,
     /// What went wrong, for people.
     pub error: Option<String>,
-    /// What the agent reported.
-    pub report: Option<AgentReport>,
+    /// What the agent reported. Boxed, because an end is also an error on its way up.
+    pub report: Option<Box<AgentReport>>,
 }
 
 impl PermissionMode {

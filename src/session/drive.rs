@@ -133,13 +133,13 @@ fn ended(result: TurnResult) -> TurnEnd {
             outcome: Outcome::Completed,
             reason: EndReason::Answered,
             error: None,
-            report: Some(result.report),
+            report: Some(Box::new(result.report)),
         },
         Some(error) => TurnEnd {
             outcome: Outcome::Failed,
             reason: EndReason::AgentError,
             error: Some(error),
-            report: Some(result.report),
+            report: Some(Box::new(result.report)),
         },
     }
 }

@@ -113,8 +113,12 @@ impl Books {
     pub(super) async fn end(&self, work: Work, claimed: Option<i64>, at: Timestamp) {
         let claimed = claimed.map(Usd::from_nanos);
         let report = AgentReport { num_turns: 1, duration_ms: 1, usage: serde_json::Value::Null, claimed };
-        let end =
-            TurnEnd { outcome: Outcome::Completed, reason: EndReason::Answered, error: None, report: Some(report) };
+        let end = TurnEnd {
+            outcome: Outcome::Completed,
+            reason: EndReason::Answered,
+            error: None,
+            report: Some(Box::new(report)),
+        };
         assert!(self.store.turns().end(work.tenant, work.session, work.turn, &end, at).await.unwrap());
     }
 }

@@ -37,7 +37,7 @@ fn turn(prompt: &str, created_at: Timestamp) -> NewTurn {
 fn completed() -> TurnEnd {
     let usage = json!({ "input_tokens": 2000, "output_tokens": 100 });
     let report = AgentReport { num_turns: 2, duration_ms: 291, usage, claimed: None };
-    TurnEnd { outcome: Outcome::Completed, reason: EndReason::Answered, error: None, report: Some(report) }
+    TurnEnd { outcome: Outcome::Completed, reason: EndReason::Answered, error: None, report: Some(Box::new(report)) }
 }
 
 impl Fixture {
