@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod auth;
+pub mod export;
 mod rate_headers;
 mod router;
 pub mod seed;

@@ -60,7 +60,9 @@ async fn every_settled_call_is_in_exactly_one_row_whatever_the_pages() {
     let each = |number: i64| 9 * (1_000_000_007 + number * 13) + 77 - 70;
     assert_eq!(cost(&all), each(0) + each(1) + each(2));
     let mut usage = Usage::default();
-    all.iter().for_each(|row| usage += row.usage);
+    for row in &all {
+        usage += row.usage;
+    }
     assert_eq!((usage.input_tokens, usage.web_search_requests), (3 * (9 * 10 + 5), 3 * (9 * 15 + 10)));
     for page in 1..=all.len() + 1 {
         assert_eq!(rows(&books, november(None), page).await, all, "pages of {page}");
