@@ -41,7 +41,7 @@ fn so_far() -> Vec<Panel> {
         Panel::stat("An hour", "What the last hour cost.", "currencyUSD")
             .ask("an hour", "sum(rate(innkeeper_model_cost_usd_total{@t}[1h])) * 3600"),
         Panel::stat("Tenants", "Tenants that may begin something.", "none")
-            .ask("active", r#"count(innkeeper_tenant_info{@t,state="active"}) or vector(0)"#),
+            .ask("active", r#"count(innkeeper_tenant_info{@t,state="active",tenant!="other"}) or vector(0)"#),
     ]
 }
 
