@@ -104,7 +104,7 @@ fn budgets() -> Vec<Panel> {
                 ),
             )
             .steps(&[(0.8, "orange"), (0.95, "red")])
-            .from_to(0.0, 1.0)
+            .between(0.0, 1.0)
             .size(8, 9),
     ]
 }
@@ -214,7 +214,7 @@ fn buys() -> Vec<Panel> {
                 "{{model}}",
                 r#"sum by (model) (rate(innkeeper_model_tokens_total{@t,type="cache_read"}[$__rate_interval])) / (sum by (model) (rate(innkeeper_model_tokens_total{@t,type!="output"}[$__rate_interval])) > 0)"#,
             )
-            .from_to(0.0, 1.0),
+            .between(0.0, 1.0),
         Panel::heat("What turns cost", "How many turns ended at which cost, of all tenants together.", "currencyUSD")
             .ask("{{le}}", "sum by (le) (increase(innkeeper_turn_cost_usd_bucket{@}[$__rate_interval]))"),
     ]

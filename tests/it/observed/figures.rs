@@ -93,7 +93,7 @@ async fn sessions(load: &Load, panels: &Panels<'_>, tenants: &[&Tenant]) {
     let (mut running, mut waiting) = (0, 0);
     for tenant in tenants {
         let listed = tenant.get("/sessions/").await.1;
-        for session in listed["sessions"].as_array().unwrap() {
+        for session in listed.as_array().unwrap() {
             let status = tenant.status(session["session_id"].as_str().unwrap()).await;
             running += usize::from(status["status"] == "running");
             waiting += usize::from(status["queue"].is_object());
