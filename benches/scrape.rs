@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use innkeeper::api::collect::{Sources, text};
+use innkeeper::api::collect::{DriftWatch, Sources, text};
 use innkeeper::config::Config;
 use innkeeper::domain::{
     Ask, Budget, BudgetId, By, CallId, Clock, Enforcement, Period, Scope, SessionId, SystemClock, Tenant, TenantId,
@@ -163,7 +163,16 @@ impl House {
     async fn page(&self) -> String {
         let Self { store, prices, config, live, .. } = self;
         let queue = QueueStatus { waiting: 0, oldest: None, taken: live.len(), capacity: live.len() };
-        text(Sources { store, prices, config, now: SystemClock.now(), live: live.clone(), queue }).await
+        text(Sources {
+            store,
+            prices,
+            config,
+            now: SystemClock.now(),
+            live: live.clone(),
+            queue,
+            drift: &DriftWatch::default(),
+        })
+        .await
     }
 }
 

@@ -109,6 +109,7 @@ impl App {
             gate,
             prices,
             sessions: sessions.clone(),
+            drift: Arc::default(),
             roots,
         };
         let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;

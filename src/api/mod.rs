@@ -37,6 +37,8 @@ pub struct ApiState {
     pub prices: Prices,
     /// The live sessions.
     pub sessions: Registry,
+    /// How far the agents' claims are from the ledger.
+    pub drift: Arc<collect::DriftWatch>,
     /// What makes tenants' roots.
     pub roots: Arc<dyn RootKeeper>,
 }

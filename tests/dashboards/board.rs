@@ -29,6 +29,8 @@ pub(crate) struct Panel {
     steps: Vec<(f64, &'static str)>,
     stacked: bool,
     bounds: (Option<f64>, Option<f64>),
+    meanings: Vec<(&'static str, &'static str, &'static str)>,
+    shows_names: bool,
 }
 
 /// A query of a panel; in a table a column.
@@ -40,14 +42,32 @@ struct Target {
 
 impl Panel {
     const fn new(kind: &'static str, title: &'static str, about: &'static str, unit: &'static str) -> Self {
-        let (size, bounds) = ((8, 8), (None, None));
-        Self { kind, title, about, unit, targets: Vec::new(), size, steps: Vec::new(), stacked: false, bounds }
+        Self {
+            kind,
+            title,
+            about,
+            unit,
+            targets: Vec::new(),
+            size: (8, 8),
+            steps: Vec::new(),
+            stacked: false,
+            bounds: (None, None),
+            meanings: Vec::new(),
+            shows_names: false,
+        }
     }
 
     /// A number.
     pub(crate) const fn stat(title: &'static str, about: &'static str, unit: &'static str) -> Self {
         let mut panel = Self::new("stat", title, about, unit);
         panel.size = (4, 4);
+        panel
+    }
+
+    /// What the series are called, instead of their numbers.
+    pub(crate) const fn names(title: &'static str, about: &'static str) -> Self {
+        let mut panel = Self::stat(title, about, "none");
+        panel.shows_names = true;
         panel
     }
 
@@ -102,6 +122,12 @@ impl Panel {
         self
     }
 
+    /// What values mean: a word and its colour instead of a number.
+    pub(crate) fn meaning(mut self, meanings: &[(&'static str, &'static str, &'static str)]) -> Self {
+        self.meanings = meanings.to_vec();
+        self
+    }
+
     /// Lines upon each other.
     pub(crate) const fn stacked(mut self) -> Self {
         self.stacked = true;
@@ -117,14 +143,20 @@ impl Panel {
 
 /// The histogram's quantile over the matchers of `@`.
 pub(crate) fn quantile(q: f64, family: &str, by: &str) -> String {
-    let by = if by.is_empty() { "le".to_owned() } else { format!("le, {by}") };
-    format!("histogram_quantile({q}, sum by ({by}) (rate({family}_bucket{{@}}[$__rate_interval])))")
+    quantile_of(q, family, "@", by)
 }
 
-/// Gives each tenant of an expression its name.
+/// The histogram's quantile over these matchers.
+pub(crate) fn quantile_of(q: f64, family: &str, matchers: &str, by: &str) -> String {
+    let by = if by.is_empty() { "le".to_owned() } else { format!("le, {by}") };
+    format!("histogram_quantile({q}, sum by ({by}) (rate({family}_bucket{{{matchers}}}[$__rate_interval])))")
+}
+
+/// Gives each tenant of an expression its name. Those that are added up as `other` are no tenant, and neither is whom an
+/// installation's budget bounds: a join with tenants alone would drop their money.
 pub(crate) fn named(expression: &str) -> String {
     format!(
-        "({expression}) * on (tenant) group_left (tenant_name) max by (tenant, tenant_name) (innkeeper_tenant_info{{@}})"
+        r#"({expression}) * on (tenant) group_left (tenant_name) (max by (tenant, tenant_name) (innkeeper_tenant_info{{@}}) or label_replace(label_replace(vector(1), "tenant", "other", "", ""), "tenant_name", "all others", "", "") or label_replace(vector(1), "tenant_name", "all tenants", "", ""))"#
     )
 }
 
@@ -183,20 +215,22 @@ impl Board {
     }
 
     fn variables(&self) -> Vec<Value> {
-        let ask = |name: &str, label: &str, query: String| {
+        let ask = |name: &str, label: &str, query: &str, regex: &str| {
             json!({ "type": "query", "name": name, "label": label, "datasource": source(), "query": { "query": query, "refId": name },
                 "definition": query, "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": ".*",
-                "current": { "selected": true, "text": ["All"], "value": ["$__all"] }, "hide": 0, "options": [], "regex": "" })
+                "current": { "selected": true, "text": ["All"], "value": ["$__all"] }, "hide": 0, "options": [], "regex": regex })
         };
         let mut variables = vec![
             json!({ "type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus", "hide": 0,
                 "current": {}, "options": [], "refresh": 1, "regex": "", "multi": false, "includeAll": false }),
-            ask("job", "Job", "label_values(innkeeper_build_info, job)".to_owned()),
-            ask("instance", "Instance", r#"label_values(innkeeper_build_info{job=~"$job"}, instance)"#.to_owned()),
+            ask("job", "Job", "label_values(innkeeper_build_info, job)", ""),
+            ask("instance", "Instance", r#"label_values(innkeeper_build_info{job=~"$job"}, instance)"#, ""),
         ];
         if self.by_tenant {
-            let query = r#"label_values(innkeeper_tenant_info{job=~"$job",instance=~"$instance"}, tenant)"#;
-            variables.push(ask("tenant", "Tenant", query.to_owned()));
+            // Chosen by name, asked for by id.
+            let query = r#"query_result(innkeeper_tenant_info{job=~"$job",instance=~"$instance"})"#;
+            let regex = r#"/tenant_name="(?<text>[^"]+)|tenant="(?<value>[^"]+)/g"#;
+            variables.push(ask("tenant", "Tenant", query, regex));
         }
         variables
     }
@@ -213,18 +247,28 @@ impl Panel {
             defaults["min"] = json!(least);
             defaults["max"] = json!(greatest);
         }
+        if self.kind == "stat" && self.unit == "none" {
+            // `increase` reckons between scrapes, and 1 thing comes out as 1.01.
+            defaults["decimals"] = json!(0);
+        }
         let mut panel = json!({
             "id": id, "type": self.kind, "title": self.title, "description": self.about, "datasource": source(),
             "gridPos": { "h": h, "w": w, "x": x, "y": y }, "targets": self.targets(),
             "fieldConfig": { "defaults": defaults, "overrides": self.overrides() }, "options": self.options(),
         });
+        if self.kind == "heatmap" {
+            // As many columns as can be told from each other.
+            panel["maxDataPoints"] = json!(60);
+        }
         if self.kind == "table" {
-            let names: serde_json::Map<_, _> = self.names().collect();
+            let names: serde_json::Map<_, _> = self.columns().collect();
+            let places = self.columns().enumerate().map(|(at, (name, _))| (name, json!(at)));
+            let places: serde_json::Map<_, _> = places.collect();
             let hidden = ["Time", "job", "instance", "__name__"].map(|name| (name.to_owned(), json!(true)));
             panel["transformations"] = json!([
                 { "id": "merge", "options": {} },
                 { "id": "organize", "options": { "renameByName": names,
-                    "excludeByName": serde_json::Map::from_iter(hidden), "indexByName": {} } },
+                    "excludeByName": serde_json::Map::from_iter(hidden), "indexByName": places } },
             ]);
         }
         panel
@@ -245,34 +289,48 @@ impl Panel {
         self.targets.iter().enumerate().map(target).collect()
     }
 
-    /// What Grafana calls a table's columns, and what we do.
-    fn names(&self) -> impl Iterator<Item = (String, Value)> {
+    /// What Grafana calls a table's columns, and what we do, from left to right.
+    fn columns(&self) -> impl Iterator<Item = (String, Value)> {
         let one = self.targets.len() == 1;
         let value = move |at| if one { "Value".to_owned() } else { format!("Value #{}", letter(at)) };
         let columns = self.targets.iter().enumerate().map(move |(at, target)| (value(at), json!(target.legend)));
         let labels = [
             ("tenant_name", "Tenant"),
-            ("tenant", "Tenant id"),
             ("session", "Session"),
             ("model", "Model"),
+            ("scope", "Scope"),
             ("period", "Period"),
             ("enforcement", "Enforcement"),
-            ("scope", "Scope"),
-            ("budget", "Budget"),
             ("probe", "Probe"),
         ];
-        columns.chain(labels.into_iter().map(|(label, name)| (label.to_owned(), json!(name))))
+        let ids = [("budget", "Budget"), ("tenant", "Tenant id")];
+        let label = |(label, name): (&str, &str)| (label.to_owned(), json!(name));
+        labels.into_iter().map(label).chain(columns).chain(ids.into_iter().map(label))
     }
 
     fn overrides(&self) -> Vec<Value> {
         if self.kind != "table" {
             return Vec::new();
         }
-        let unit = |target: &Target| {
-            json!({ "matcher": { "id": "byName", "options": target.legend },
-                "properties": [{ "id": "unit", "value": target.unit }] })
+        let words: serde_json::Map<_, _> = self
+            .meanings
+            .iter()
+            .map(|(value, word, color)| ((*value).to_owned(), json!({ "text": word, "color": color })))
+            .collect();
+        let column = |target: &Target| {
+            let mut properties = vec![json!({ "id": "unit", "value": target.unit })];
+            if !words.is_empty() {
+                properties.push(json!({ "id": "mappings", "value": [{ "type": "value", "options": words }] }));
+                properties.push(json!({ "id": "custom.cellOptions", "value": { "type": "color-text" } }));
+            }
+            json!({ "matcher": { "id": "byName", "options": target.legend }, "properties": properties })
         };
-        self.targets.iter().map(unit).collect()
+        // From a tenant's name to its sessions.
+        let url = r#"/d/innkeeper-sessions?${__url_time_range}&var-datasource=${datasource}&var-tenant=${__data.fields["Tenant id"]}"#;
+        let link = json!({ "matcher": { "id": "byName", "options": "Tenant" },
+            "properties": [{ "id": "links", "value": [{ "title": "Its sessions", "url": url }] }] });
+        let names_tenants = self.targets.iter().any(|target| target.expression.contains("tenant_name"));
+        self.targets.iter().map(column).chain(names_tenants.then_some(link)).collect()
     }
 
     fn custom(&self) -> Value {
@@ -291,7 +349,8 @@ impl Panel {
     fn options(&self) -> Value {
         let last = json!({ "calcs": ["lastNotNull"], "fields": "", "values": false });
         match self.kind {
-            "stat" => json!({ "reduceOptions": last, "colorMode": "value", "graphMode": "none", "textMode": "auto",
+            "stat" => json!({ "reduceOptions": last, "colorMode": "value", "graphMode": "none",
+                "textMode": if self.shows_names { "name" } else { "auto" },
                 "justifyMode": "auto", "orientation": "auto", "wideLayout": true }),
             "bargauge" => json!({ "reduceOptions": last, "displayMode": "gradient", "orientation": "horizontal",
                 "showUnfilled": true, "valueMode": "color", "namePlacement": "auto", "minVizHeight": 16, "minVizWidth": 8 }),
@@ -301,7 +360,8 @@ impl Panel {
             }
             "heatmap" => {
                 json!({ "calculate": false, "cellGap": 1, "yAxis": { "unit": self.unit, "axisPlacement": "left" },
-                "color": { "mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "fill": "dark-orange", "reverse": false },
+                "rowsFrame": { "layout": "auto" }, "cellValues": { "unit": "short", "decimals": 0 }, "filterValues": { "le": 1e-9 },
+                "color": { "mode": "scheme", "scheme": "Oranges", "steps": 64, "scale": "exponential", "exponent": 0.5, "fill": "dark-orange", "reverse": false },
                 "legend": { "show": true }, "tooltip": { "mode": "single", "yHistogram": false, "showColorScale": false } })
             }
             "alertlist" => {

@@ -18,8 +18,8 @@ fn calls() -> Vec<Panel> {
             .ask("{{model}}", "sum by (model) (rate(innkeeper_gateway_calls_total{@}[$__rate_interval])) * 60")
             .stacked(),
         Panel::lines("First token", "From sending a call to the first piece of its answer.", "s")
-            .ask("median", quantile(0.5, "innkeeper_gateway_first_token_seconds", ""))
-            .ask("95 of 100", quantile(0.95, "innkeeper_gateway_first_token_seconds", "")),
+            .ask("{{model}}, median", quantile(0.5, "innkeeper_gateway_first_token_seconds", "model"))
+            .ask("{{model}}, 95 of 100", quantile(0.95, "innkeeper_gateway_first_token_seconds", "model")),
         Panel::lines("Whole answer", "From sending a call to the end of its answer; 95 of 100 were faster.", "s")
             .ask("{{model}}", quantile(0.95, "innkeeper_gateway_call_duration_seconds", "model")),
         Panel::lines(
@@ -29,7 +29,7 @@ fn calls() -> Vec<Panel> {
         )
         .ask("median", quantile(0.5, "innkeeper_gateway_overhead_seconds", ""))
         .ask("95 of 100", quantile(0.95, "innkeeper_gateway_overhead_seconds", ""))
-        .steps(&[(0.05, "red")]),
+        .steps(&[(0.01, "red")]),
         Panel::lines(
             "Under way",
             "Calls at the model API, and answers that are read on although nobody waits.",
@@ -37,7 +37,7 @@ fn calls() -> Vec<Panel> {
         )
         .ask("calls", "sum(innkeeper_gateway_calls_in_flight{@})")
         .ask("read on", "sum(innkeeper_gateway_drains{@})"),
-        Panel::lines("Tokens", "Tokens a second.", "none")
+        Panel::lines("Tokens", "Tokens a second.", "short")
             .ask("{{type}}", "sum by (type) (rate(innkeeper_model_tokens_total{@}[$__rate_interval]))")
             .stacked(),
     ]
@@ -96,7 +96,7 @@ fn ledger() -> Vec<Panel> {
         Panel::stat("Age of the prices", "Since the prices in force are right, by their file.", "s")
             .ask("age", "time() - min(innkeeper_prices_effective_timestamp_seconds{@})")
             .steps(&[(3_888_000.0, "orange")]),
-        Panel::stat("Prices", "The version in force.", "none")
+        Panel::names("Prices", "The version in force.")
             .ask("{{version}}", "sum by (version) (innkeeper_prices_info{@})"),
         Panel::lines("Prices read again", "Times the prices were read again.", "none")
             .ask("{{result}}", "sum by (result) (increase(innkeeper_price_reloads_total{@}[$__rate_interval]))")

@@ -55,7 +55,8 @@ fn every_panel_says_what_it_shows_and_stands_on_none() {
             assert!(panel["description"].as_str().unwrap().ends_with('.'), "{title}: says what it shows");
             assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
             let units = panel["fieldConfig"]["overrides"].as_array().unwrap().iter();
-            let units = units.map(|one| &one["properties"][0]["value"]);
+            let units = units.flat_map(|one| one["properties"].as_array().unwrap());
+            let units = units.filter(|property| property["id"] == "unit").map(|property| &property["value"]);
             for unit in units.chain([&panel["fieldConfig"]["defaults"]["unit"]]) {
                 assert!(UNITS.contains(&unit.as_str().unwrap()), "{title}: {unit}");
             }
@@ -85,6 +86,10 @@ fn every_expression_asks_for_what_there_is() {
                 for name in legend.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap()) {
                     let given = expression.contains(&format!("({name}")) || expression.contains(&format!(", {name}"));
                     assert!(given, "{title}: nothing gives {name} to the legend");
+                }
+                if expression.contains("innkeeper_tenant_info") && expression.contains("group_left") {
+                    let keeps = ["all others", "all tenants"].iter().all(|name| expression.contains(name));
+                    assert!(keeps, "{title}: drops what belongs to no one tenant: use `named`");
                 }
                 if expression.contains("histogram_quantile") {
                     assert!(expression.contains("by (le"), "{title}: a quantile of nothing");

@@ -1,6 +1,9 @@
 //! The fleet, for the operator who looks once a day and when it is on fire.
 
-use crate::board::{Board, Panel, quantile};
+use crate::board::{Board, Panel, quantile, quantile_of};
+
+/// The tenants' listener.
+const PUBLIC: &str = r#"@,listener="public""#;
 
 pub(crate) fn board() -> Board {
     Board {
@@ -16,7 +19,7 @@ fn now() -> Vec<Panel> {
     let bad = [(1.0, "red")];
     vec![
         Panel::stat("Servers up", "Servers that Prometheus reaches.", "none")
-            .ask("up", "sum(up{@})")
+            .ask("up", "sum(up{@}) or vector(0)")
             .steps(&[(0.0, "red"), (1.0, "green")]),
         Panel::stat("Sessions running", "Sessions whose agents work at this moment.", "none")
             .ask("running", r#"sum(innkeeper_sessions{@,state="running"}) or vector(0)"#),
@@ -30,12 +33,12 @@ fn now() -> Vec<Panel> {
             .ask("longest", "max(innkeeper_queue_oldest_seconds{@})")
             .steps(&[(60.0, "orange"), (300.0, "red")]),
         Panel::stat("Spending", "What the last hour cost.", "currencyUSD")
-            .ask("an hour", "sum(rate(innkeeper_model_cost_usd_total{@}[1h])) * 3600"),
+            .ask("an hour", "sum(rate(innkeeper_model_cost_usd_total{@}[1h])) * 3600 or vector(0)"),
         Panel::stat("Lost turns", "Turns that were under way when a server ended, by its last start.", "none")
             .ask("lost", "sum(innkeeper_turns_lost_at_start{@})")
             .steps(&bad),
-        Panel::stat("Drill", "Probes of the last drill that did not hold.", "none")
-            .ask("not held", "sum(1 - innkeeper_drill_probe_passed{@}) or vector(0)")
+        Panel::stat("Drill", "Probes of the last drill that did not hold. Without data there was no drill yet.", "none")
+            .ask("not held", "sum(1 - innkeeper_drill_probe_passed{@})")
             .steps(&bad),
         Panel::stat("Out of memory", "Processes killed in sandboxes for want of memory in this time.", "none")
             .ask("killed", "sum(increase(innkeeper_sandbox_oom_kills_total{@}[$__range])) or vector(0)")
@@ -49,7 +52,7 @@ fn now() -> Vec<Panel> {
                 r#"max(clamp_min(innkeeper_budget_spent_usd{@,enforcement="hard"} - innkeeper_budget_limit_usd{@,enforcement="hard"}, 0)) or vector(0)"#,
             )
             .steps(&[(0.01, "red")]),
-        Panel::stat("Version", "Versions that run.", "none")
+        Panel::names("Version", "Versions that run.")
             .ask("{{version}}", "sum by (version) (innkeeper_build_info{@})"),
     ]
 }
@@ -63,14 +66,8 @@ fn work() -> Vec<Panel> {
             .ask("{{reason}}", "sum by (reason) (rate(innkeeper_turns_ended_total{@}[$__rate_interval])) * 3600")
             .stacked(),
         Panel::lines("Time until an agent listens", "From a place to an agent that can be asked.", "s")
-            .ask(
-                "median",
-                quantile(0.5, "innkeeper_sandbox_start_duration_seconds", "").replace("{@}", r#"{@,phase="total"}"#),
-            )
-            .ask(
-                "95 of 100",
-                quantile(0.95, "innkeeper_sandbox_start_duration_seconds", "").replace("{@}", r#"{@,phase="total"}"#),
-            ),
+            .ask("median", quantile_of(0.5, "innkeeper_sandbox_start_duration_seconds", r#"@,phase="total""#, ""))
+            .ask("95 of 100", quantile_of(0.95, "innkeeper_sandbox_start_duration_seconds", r#"@,phase="total""#, "")),
         Panel::lines(
             "Spending by the hour",
             "What model calls cost, as an amount an hour; beside it the same a day before.",
@@ -88,20 +85,20 @@ fn api() -> Vec<Panel> {
     vec![
         Panel::lines("Calls", "Calls of both listeners, by how they were answered.", "reqps")
             .ask("{{listener}} {{status}}", "sum by (listener, status) (rate(innkeeper_http_requests_total{@}[$__rate_interval]))"),
-        Panel::lines("Failures of the server", "Answers of 5xx, as a part of all.", "percentunit")
+        Panel::lines("Failures of the server", "Answers of 5xx to tenants, as a part of all. What Prometheus itself asks would hide them.", "percentunit")
             .ask(
                 "5xx",
-                r#"(sum(rate(innkeeper_http_requests_total{@,status="5xx"}[$__rate_interval])) or vector(0)) / sum(rate(innkeeper_http_requests_total{@}[$__rate_interval]))"#,
+                r#"(sum(rate(innkeeper_http_requests_total{@,listener="public",status="5xx"}[$__rate_interval])) or vector(0)) / (sum(rate(innkeeper_http_requests_total{@,listener="public"}[$__rate_interval])) > 0)"#,
             )
             .steps(&[(0.02, "red")]),
-        Panel::lines("Time to answer", "From a call to the head of its answer.", "s")
-            .ask("median", quantile(0.5, "innkeeper_http_request_duration_seconds", ""))
-            .ask("95 of 100", quantile(0.95, "innkeeper_http_request_duration_seconds", ""))
-            .ask("99 of 100", quantile(0.99, "innkeeper_http_request_duration_seconds", "")),
+        Panel::lines("Time to answer", "From a tenant's call to the head of its answer.", "s")
+            .ask("median", quantile_of(0.5, "innkeeper_http_request_duration_seconds", PUBLIC, ""))
+            .ask("95 of 100", quantile_of(0.95, "innkeeper_http_request_duration_seconds", PUBLIC, ""))
+            .ask("99 of 100", quantile_of(0.99, "innkeeper_http_request_duration_seconds", PUBLIC, "")),
         Panel::lines("Calls being answered", "Calls under way.", "none")
             .ask("{{listener}}", "sum by (listener) (innkeeper_http_requests_in_flight{@})"),
         Panel::lines("Slowest calls", "95 of 100 calls of these paths were faster.", "s")
-            .ask("{{route}}", format!("topk(5, {})", quantile(0.95, "innkeeper_http_request_duration_seconds", "route"))),
+            .ask("{{route}}", format!("topk(5, {} > 0)", quantile(0.95, "innkeeper_http_request_duration_seconds", "route"))),
         Panel::lines("Warnings and errors", "Lines of the log a minute.", "none")
             .ask("{{level}}", "sum by (level) (rate(innkeeper_log_messages_total{@}[$__rate_interval])) * 60"),
     ]
@@ -125,7 +122,7 @@ fn process() -> Vec<Panel> {
         Panel::lines("Collecting", "What each collector takes at a scrape.", "s")
             .ask("{{collector}}", "max by (collector) (innkeeper_collect_duration_seconds{@})")
             .size(8, 7),
-        Panel::lines("Series", "Series of a scrape.", "none")
+        Panel::lines("Series", "Series of a scrape.", "short")
             .ask("{{instance}}", "sum by (instance) (innkeeper_exported_series{@})")
             .size(8, 7),
         Panel::lines("Collectors that failed", "Their families were left out of the scrape.", "none")

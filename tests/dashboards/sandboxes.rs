@@ -66,10 +66,14 @@ fn used() -> Vec<Panel> {
 fn spawner() -> Vec<Panel> {
     vec![
         Panel::lines("Calls of the spawner", "95 of 100 were faster.", "s")
-            .ask("{{call}}", quantile(0.95, "innkeeper_spawner_call_duration_seconds", "call"))
-            .size(12, 8),
+            .ask("{{call}}", quantile(0.95, "innkeeper_spawner_call_duration_seconds", "call")),
+        Panel::lines("What the spawner is asked for", "Calls a minute; `open` makes a sandbox.", "none")
+            .ask(
+                "{{call}}",
+                "sum by (call) (rate(innkeeper_spawner_call_duration_seconds_count{@}[$__rate_interval])) * 60",
+            )
+            .stacked(),
         Panel::lines("Failures of the spawner", "An hour, by what it was asked for.", "none")
-            .ask("{{call}}", "sum by (call) (rate(innkeeper_spawner_errors_total{@}[$__rate_interval])) * 3600")
-            .size(12, 8),
+            .ask("{{call}}", "sum by (call) (rate(innkeeper_spawner_errors_total{@}[$__rate_interval])) * 3600"),
     ]
 }

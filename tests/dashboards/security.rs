@@ -16,19 +16,20 @@ fn confinement() -> Vec<Panel> {
     vec![
         Panel::stat("Probes that held", "Of the last drill.", "none")
             .ask("held", "sum(innkeeper_drill_probe_passed{@})"),
-        Panel::stat("Probes that did not", "Of the last drill. Anything but 0 is an emergency.", "none")
-            .ask("not held", "sum(1 - innkeeper_drill_probe_passed{@}) or vector(0)")
+        Panel::stat("Probes that did not", "Of the last drill; without data there was none. Anything but 0 is an emergency.", "none")
+            .ask("not held", "sum(1 - innkeeper_drill_probe_passed{@})")
             .steps(&[(1.0, "red")]),
-        Panel::stat("Last drill", "How long ago the last drill began.", "s")
-            .ask("ago", "time() - max(innkeeper_drill_last_run_timestamp_seconds{@} > 0)")
+        Panel::stat("Last drill", "How long ago the last drill began; of several servers, where it is longest ago.", "s")
+            .ask("ago", "time() - min(innkeeper_drill_last_run_timestamp_seconds{@} > 0)")
             .steps(&[(2_592_000.0, "orange")]),
         Panel::lines("Violations", "What confinement is there to refuse, an hour.", "none")
             .ask("{{kind}}", "sum by (kind) (rate(innkeeper_sandbox_violations_total{@}[$__rate_interval])) * 3600")
             .size(12, 8),
-        Panel::table("Probes", "1 held, 0 did not. What each attacks is in SECURITY.md.")
-            .column("Held", "none", "min by (probe) (innkeeper_drill_probe_passed{@})")
+        Panel::table("Probes", "What each attacks is in SECURITY.md. Those that did not hold come first.")
+            .column("Held", "none", "sort(min by (probe) (innkeeper_drill_probe_passed{@}))")
+            .meaning(&[("0", "did not hold", "red"), ("1", "held", "green")])
             .size(12, 10),
-        Panel::lines("Directories refused", "Directories a tenant asked for that may not be worked in, and other requests beyond its limits, an hour.", "none")
+        Panel::lines("Asked for too much", "Directories a tenant asked for that may not be worked in, and other requests beyond its limits, an hour.", "none")
             .ask("{{reason}}", r#"sum by (reason) (rate(innkeeper_requests_rejected_total{@,reason=~"workspace|limits|environment|suspended"}[$__rate_interval])) * 3600"#)
             .size(12, 10),
     ]

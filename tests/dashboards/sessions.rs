@@ -17,20 +17,20 @@ fn concurrency() -> Vec<Panel> {
         Panel::lines("Live sessions by tenant", "All states together.", "none")
             .ask("{{tenant_name}}", named("sum by (tenant) (innkeeper_sessions{@t})"))
             .stacked(),
-        Panel::lines("Quota in use", "Running sessions of a tenant, as a part of how many may run.", "percentunit")
+        Panel::lines("Quota in use", "Sessions of a tenant that have a place, as a part of how many may.", "percentunit")
             .ask(
                 "{{tenant_name}}",
                 named(
-                    "sum by (tenant) (innkeeper_sessions{@t,state=~\"starting|running\"}) / (sum by (tenant) (innkeeper_sessions_quota{@t}) > 0)",
+                    "sum by (tenant) (innkeeper_sessions{@t,state=~\"starting|running|stopping\"}) / (sum by (tenant) (innkeeper_sessions_quota{@t}) > 0)",
                 ),
             )
             .steps(&[(1.0, "red")]),
-        Panel::lines("Queue", "Turns that wait, and places there are.", "none")
+        Panel::lines("Queue", "Turns that wait, and places there are, of all tenants.", "none")
             .ask("waiting", "sum(innkeeper_queue_length{@})")
             .ask("places", "sum(innkeeper_sessions_capacity{@})"),
         Panel::lines("Longest wait", "How long the oldest of the waiting turns has waited.", "s")
             .ask("{{instance}}", "max by (instance) (innkeeper_queue_oldest_seconds{@})"),
-        Panel::heat("Waits", "How many turns waited how long for their place.", "s")
+        Panel::heat("Waits", "How many turns waited how long for their place, of all tenants.", "s")
             .ask("{{le}}", "sum by (le) (increase(innkeeper_queue_wait_seconds_bucket{@}[$__rate_interval]))"),
         Panel::lines("Sessions created", "An hour, by tenant.", "none")
             .ask("{{tenant_name}}", named("sum by (tenant) (rate(innkeeper_sessions_created_total{@t}[$__rate_interval])) * 3600")),
@@ -42,17 +42,17 @@ fn turns() -> Vec<Panel> {
         Panel::lines("How turns end", "Turns an hour.", "none")
             .ask("{{reason}}", "sum by (reason) (rate(innkeeper_turns_ended_total{@t}[$__rate_interval])) * 3600")
             .stacked(),
-        Panel::lines("Turns that were answered", "As a part of all turns that ended.", "percentunit")
+        Panel::lines("Turns that were answered", "As a part of all turns that ended and were not cancelled.", "percentunit")
             .ask(
                 "answered",
-                r#"sum(rate(innkeeper_turns_ended_total{@t,reason="answered"}[$__rate_interval])) / (sum(rate(innkeeper_turns_ended_total{@t}[$__rate_interval])) > 0)"#,
+                r#"(sum(rate(innkeeper_turns_ended_total{@t,reason="answered"}[$__rate_interval])) or vector(0)) / (sum(rate(innkeeper_turns_ended_total{@t,reason!="cancelled"}[$__rate_interval])) > 0)"#,
             )
             .between(0.0, 1.0),
-        Panel::lines("Duration, median", "From the making of the sandbox to the turn's end.", "s")
+        Panel::lines("Duration, median", "From the making of the sandbox to the turn's end, of all tenants.", "s")
             .ask("{{outcome}}", quantile(0.5, "innkeeper_turn_duration_seconds", "outcome")),
-        Panel::lines("Duration, 95 of 100", "95 of 100 turns were faster.", "s")
+        Panel::lines("Duration, 95 of 100", "95 of 100 turns were faster, of all tenants.", "s")
             .ask("{{outcome}}", quantile(0.95, "innkeeper_turn_duration_seconds", "outcome")),
-        Panel::lines("Rounds", "Rounds of model and tools in a turn.", "none")
+        Panel::lines("Rounds", "Rounds of model and tools in a turn, of all tenants.", "none")
             .ask("median", quantile(0.5, "innkeeper_turn_rounds", ""))
             .ask("95 of 100", quantile(0.95, "innkeeper_turn_rounds", "")),
         Panel::lines("Failures by tenant", "Turns an hour that ended otherwise than by an answer or a cancel.", "none")

@@ -3,6 +3,7 @@
 //! Each collector asks one part of the server, and writes its families whole or not at all: half of a sum is worse than
 //! none. None of them asks the engine, whose answers take seconds.
 
+mod drift;
 mod live;
 mod money;
 mod tenants;
@@ -14,6 +15,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use tokio::time::Instant;
 use tracing::error;
+
+pub use drift::DriftWatch;
 
 use super::ApiState;
 use crate::config::Config;
@@ -39,14 +42,16 @@ pub struct Sources<'a> {
     pub live: Vec<LiveSession>,
     /// Who waits.
     pub queue: QueueStatus,
+    /// How far the agents' claims are from the ledger.
+    pub drift: &'a DriftWatch,
 }
 
 /// Answers Prometheus.
 pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
-    let ApiState { store, prices, config, clock, sessions, .. } = &state;
+    let ApiState { store, prices, config, clock, sessions, drift, .. } = &state;
     let (now, live, queue) = (clock.now(), sessions.live(), sessions.queue());
     let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    (headers, text(Sources { store, prices, config, now, live, queue }).await)
+    (headers, text(Sources { store, prices, config, now, live, queue, drift }).await)
 }
 
 /// All that is told.

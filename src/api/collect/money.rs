@@ -11,9 +11,6 @@ use crate::metrics::catalogue::{
 use crate::metrics::{self, Page};
 use crate::store::StoreError;
 
-/// How long a turn counts after its end when the agent's claims are compared with the ledger.
-const COMPARED_FOR_S: i64 = 24 * 60 * 60;
-
 /// What the settled calls of one series come to.
 #[derive(Default)]
 struct Sum {
@@ -26,7 +23,7 @@ struct Sum {
 pub(super) async fn ledger(sources: &Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
     let ledger = sources.store.ledger();
     let (totals, corrected, open) = (ledger.totals().await?, ledger.corrected().await?, ledger.open_calls().await?);
-    let drift = ledger.drift(sources.now.minus_seconds(COMPARED_FOR_S)).await?;
+    let drift = sources.drift.get(sources.store, sources.now).await?;
     // The dearest tenants come first, so they are those with series of their own.
     let mut sums: BTreeMap<[String; 2], Sum> = BTreeMap::new();
     for total in totals {

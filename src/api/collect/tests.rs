@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Sources, text};
+use super::{DriftWatch, Sources, text};
 use crate::config::Config;
 use crate::domain::{
     Ask, Budget, BudgetId, By, CallId, Enforcement, Period, Scope, SessionId, Tenant, TenantId, TenantLimits,
@@ -89,7 +89,8 @@ impl House {
     async fn text(&self) -> String {
         let queue = QueueStatus { waiting: 3, oldest: Some(Timestamp::from_micros(0)), taken: 1, capacity: 8 };
         let Self { store, prices, config, live, .. } = self;
-        text(Sources { store, prices, config, now: NOW, live: live.clone(), queue }).await
+        text(Sources { store, prices, config, now: NOW, live: live.clone(), queue, drift: &DriftWatch::default() })
+            .await
     }
 }
 

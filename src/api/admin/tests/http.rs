@@ -46,6 +46,7 @@ impl Admin {
             gate: Arc::new(gate),
             prices: Prices::load(Path::new("")).unwrap(),
             sessions: no_sessions(&fixture, &tasks),
+            drift: Arc::default(),
             roots: root_keeper(&fixture.config).into(),
         };
         let (router, _document) = router().split_for_parts();
