@@ -42,13 +42,13 @@ export function linear(low, high, pixels, unit, spacing = 34) {
 /** A logarithmic scale: a tick for each power. */
 export function logarithmic(low, high, pixels, base) {
   const least = low > 0 ? low : Math.max(high / 1e4, 1e-6);
-  const log = (value) => Math.log(Math.max(value, least)) / Math.log(base);
+  const log = (value) => Math.log(value) / Math.log(base);
   const bottom = Math.floor(log(least) + 1e-9);
   const top = Math.max(Math.ceil(log(high) - 1e-9), bottom + 1);
   const every = Math.ceil((top - bottom) / Math.max(1, Math.floor(pixels / 26)));
   const ticks = [];
   for (let power = bottom; power <= top; power += every) ticks.push(base ** power);
-  return { low: base ** bottom, high: base ** top, ticks, step: 0, at: (value) => (pixels * (log(value) - bottom)) / (top - bottom) };
+  return { low: base ** bottom, high: base ** top, ticks, step: 0, at: (value) => (pixels * (log(Math.max(value, base ** bottom)) - bottom)) / (top - bottom) };
 }
 
 /** Labels for ticks: with as few decimals as tell them apart. */
@@ -58,7 +58,7 @@ export function tickTexts(ticks, unit, decimals) {
   const places = Math.max(...texts.map((label) => /\.(\d+)/.exec(label)?.[1].length ?? 0));
   if (places === 0 || unit === "currencyUSD") return money(texts, unit);
   const suffixes = new Set(texts.map((label) => label.replace(/[-\d.,]/g, "")));
-  return suffixes.size > 1 ? texts : ticks.map((tick) => text(round(tick), unit, places));
+  return suffixes.size > 1 ? texts : ticks.map((tick) => text(round(tick), unit, tick === 0 ? 0 : places));
 }
 
 /** Dollars on an axis: all with the cents of the one that needs most, or none. */

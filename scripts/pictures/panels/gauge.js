@@ -18,7 +18,7 @@ function dial(one, width, height, named, labels) {
   const part = (value) => Math.min(Math.max((value - low) / (high - low || 1), 0), 1);
   const angle = (value) => FIRST + (LAST - FIRST) * part(value);
   const room = height - (named ? 20 : 4);
-  const radius = Math.min(width / 2 - 6, room / 1.46);
+  const radius = Math.min(width / 2 - (labels ? 36 : 6), (room - (labels ? 8 : 0)) / 1.46);
   const [cx, cy] = [width / 2, radius + 3 + Math.max(0, (room - radius * 1.46) / 2)];
   const thick = radius * 0.24;
   const ring = steps(one.field).map(({ from, color }, at, all) => {
