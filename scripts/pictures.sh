@@ -10,6 +10,8 @@
 #   PICTURES_SOURCE   what the data is, for the words at each picture's bottom
 #   PICTURES_VARS     values of variables: 'tenant=acme&tenant=globex'
 #   CHROMIUM          the browser (chromium)
+#
+# Without pngquant the files are three times as large; without the font Inter (fonts-inter) the words look plainer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/terminal.sh
@@ -39,10 +41,21 @@ flags=(--headless --disable-gpu --hide-scrollbars --force-device-scale-factor=1 
 # As root Chromium's own sandbox cannot work; it opens nothing but this page.
 ((EUID)) || flags+=(--no-sandbox)
 
+# browse PAGE HEIGHT FLAG: opens the page; what the browser says goes where told finds it.
+browse() {
+    timeout "$WAIT_S" "$browser" "${flags[@]}" --window-size="$WIDTH,$2" "$3" "$1" 2>"$profile/said" ||
+        note "$browser ended with status $?"
+}
+
+# What the page itself said on its console.
+told() { sed -n 's/.*"picture: \(.*\)", source:.*/\1/p' "$profile/said"; }
+
 encoded() { printf '%s' "$1" | od -An -v -tx1 | tr -d '\n' | sed 's/ /%/g'; }
 
 address() {
-    local query="dashboard=$(encoded "file://$(realpath "$1")")&prometheus=$(encoded "$prometheus")&from=$(encoded "$from")&to=$(encoded "$to")"
+    local query
+    query="dashboard=$(encoded "file://$(realpath "$1")")&prometheus=$(encoded "$prometheus")"
+    query+="&from=$(encoded "$from")&to=$(encoded "$to")"
     [[ -z ${PICTURES_SCRAPE:-} ]] || query+="&scrape=$(encoded "$PICTURES_SCRAPE")"
     [[ -z ${PICTURES_SOURCE:-} ]] || query+="&source=$(encoded "$PICTURES_SOURCE")"
     local pair
@@ -57,11 +70,13 @@ for board in "${boards[@]}"; do
     name=$(basename "$board" .json)
     picture=$(realpath "$out")/$name.png
     page=$(address "$board")
-    height=$(timeout "$WAIT_S" "$browser" "${flags[@]}" --window-size="$WIDTH,1000" --dump-dom "$page&measure" 2>/dev/null |
-        sed -n 's/.*data-height="\([0-9]*\)".*/\1/p' | head -n 1)
-    [[ -n $height ]] || die "$board cannot be laid out"
-    said=$(timeout "$WAIT_S" "$browser" "${flags[@]}" --window-size="$WIDTH,$height" --screenshot="$picture" "$page" 2>&1 |
-        sed -n 's/.*"picture: \(.*\)", source:.*/\1/p')
+    rm -f "$picture"
+    browse "$page&measure" 1000 --dump-dom >"$profile/page"
+    height=$(sed -n 's/.*data-height="\([0-9]*\)".*/\1/p' "$profile/page" | head -n 1)
+    [[ -n $height ]] || die "$board cannot be laid out" "$(told)"
+    browse "$page" "$height" --screenshot="$picture" >/dev/null
+    [[ -s $picture ]] || die "$browser made no picture of $board" "$(tail -n 5 "$profile/said")"
+    said=$(told)
     size=$(stat -c %s "$picture")
     # Few colours make small files, and a board has few: fewer only where the picture is still too large.
     for colours in 256 128 64; do

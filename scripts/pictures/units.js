@@ -26,7 +26,7 @@ const SPANS = [[604800, " week"], [86400, " day"], [3600, " hour"], [60, " min"]
 
 const seconds = (of) => (value, decimals) => {
   const inSeconds = value * of;
-  if (inSeconds === 0) return { number: digits(0, decimals), suffix: ` ${{ 1: "s", 0.001: "ms", 60: "min", 3600: "hour", 86400: "day" }[of] ?? "s"}` };
+  if (inSeconds === 0) return { number: digits(0, decimals), suffix: ` ${{ 1: "s", 0.001: "ms", 60: "min", 3600: "hours", 86400: "days" }[of] ?? "s"}` };
   const [size, name] = SPANS.find(([size]) => Math.abs(inSeconds) >= size * 0.9995) ?? SPANS.at(-1);
   const count = digits(inSeconds / size, decimals);
   return { number: count, suffix: size >= 3600 && count !== "1" ? `${name}s` : name };
@@ -116,10 +116,5 @@ export function text(value, unit, decimals, now) {
 /** Whether a unit's ticks are powers of 1024. */
 export const isBinary = (unit) => unit === "bytes" || unit === "binBps";
 
-/** What one displayed unit is in the value's own: ticks of a duration axis are nice in minutes or hours. */
-export function spanOf(unit, largest) {
-  const of = { ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 }[unit];
-  if (!of || !largest) return 1;
-  const [size] = SPANS.find(([size]) => largest * of >= size) ?? [of];
-  return size >= 60 ? size / of : 1;
-}
+/** What one of a duration unit is in seconds; undefined for other units. */
+export const secondsOf = (unit) => ({ ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 })[unit];

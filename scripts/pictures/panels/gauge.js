@@ -37,7 +37,7 @@ function dial(one, width, height, named, labels) {
       drawn.append(svg("text", { x: Math.min(cx + (radius + 5) * Math.sin(turn), width - widthOf(words, 10) - 2), y: cy - (radius + 5) * Math.cos(turn), "font-size": 10, fill: "rgba(204, 204, 220, 0.65)", "text-anchor": turn < 0 ? "end" : "start" }, words));
     }
   }
-  if (named) drawn.append(svg("text", { x: cx, y: height - 5, "text-anchor": "middle", "font-size": 12, fill: "rgb(204, 204, 220)" }, one.name));
+  if (named) drawn.append(svg("text", { x: cx, y: Math.min(height - 5, cy + radius * 0.46 + 22), "text-anchor": "middle", "font-size": 12, fill: "rgb(204, 204, 220)" }, one.name));
   return drawn;
 }
 
