@@ -78,13 +78,16 @@ for board in "${boards[@]}"; do
     [[ -s $picture ]] || die "$browser made no picture of $board" "$(tail -n 5 "$profile/said")"
     said=$(told)
     size=$(stat -c %s "$picture")
-    # Few colours make small files, and a board has few: fewer only where the picture is still too large.
-    for colours in 256 128 64; do
-        command -v pngquant >/dev/null || break
-        pngquant --force --strip --nofs --speed 1 --output "$picture" "$colours" "$picture"
-        size=$(stat -c %s "$picture")
-        ((size > MAX_BYTES)) || break
-    done
+    if command -v pngquant >/dev/null; then
+        cp "$picture" "$profile/picture.png"
+        # Few colours make small files, and a board has few. Dithering makes ramps smooth and files large, so it goes first.
+        for less in '--floyd=0.5 256' '--nofs 256' '--nofs 128' '--nofs 64'; do
+            # shellcheck disable=SC2086 # two words
+            pngquant --force --strip --speed 1 --output "$picture" $less "$profile/picture.png"
+            size=$(stat -c %s "$picture")
+            ((size > MAX_BYTES)) || break
+        done
+    fi
     step "$picture (${WIDTH}x$height, $((size / 1024)) KiB)"
     while read -r line; do note "$line"; done <<<"$said"
     if ! grep -q '^drawn: ' <<<"$said" || grep -q '^failed: ' <<<"$said"; then failed=1; fi
