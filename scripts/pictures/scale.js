@@ -1,12 +1,15 @@
 // Axes of numbers: their ends, ticks and labels, linear or logarithmic.
 
-import { isBinary, spanOf, text } from "./units.js";
+import { isBinary, parts, secondsOf, text } from "./units.js";
 
-function niceStep(wanted, base) {
-  if (base === 1024 && wanted >= 1) {
-    const power = 2 ** Math.ceil(Math.log2(wanted));
-    return power;
-  }
+/** Steps of a clock, in seconds. */
+const CLOCK = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+
+function niceStep(wanted, unit) {
+  if (isBinary(unit) && wanted >= 1) return 2 ** Math.ceil(Math.log2(wanted));
+  const second = secondsOf(unit);
+  const clock = wanted * second > 10 && CLOCK.find((step) => step >= wanted * second * 0.999);
+  if (clock) return clock / second;
   const power = 10 ** Math.floor(Math.log10(wanted));
   return [1, 2, 2.5, 5, 10].find((step) => step * power >= wanted * 0.999) * power;
 }
@@ -30,10 +33,7 @@ export function ends(low, high, { min, max, softMin, softMax, zero }) {
 
 /** A linear scale from values to pixels, with about one tick for each `spacing` pixels. */
 export function linear(low, high, pixels, unit, spacing = 34) {
-  const span = spanOf(unit, Math.max(Math.abs(low), Math.abs(high)));
-  const base = isBinary(unit) ? 1024 : 10;
-  let step = niceStep((high - low) / span / Math.max(1, Math.floor(pixels / spacing)), base) * span;
-  if ((unit === "short" || unit === "none") && high - low >= 1 && step < 1) step = Math.max(step, 0.1);
+  const step = niceStep((high - low) / Math.max(1, Math.floor(pixels / spacing)), unit);
   const ticks = [];
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index += 1) ticks.push(index * step);
   return { low, high, ticks, step, at: (value) => (pixels * (value - low)) / (high - low) };
@@ -42,32 +42,34 @@ export function linear(low, high, pixels, unit, spacing = 34) {
 /** A logarithmic scale: a tick for each power. */
 export function logarithmic(low, high, pixels, base) {
   const least = low > 0 ? low : Math.max(high / 1e4, 1e-6);
-  const log = (value) => Math.log(Math.max(value, least)) / Math.log(base);
+  const log = (value) => Math.log(value) / Math.log(base);
   const bottom = Math.floor(log(least) + 1e-9);
   const top = Math.max(Math.ceil(log(high) - 1e-9), bottom + 1);
   const every = Math.ceil((top - bottom) / Math.max(1, Math.floor(pixels / 26)));
   const ticks = [];
   for (let power = bottom; power <= top; power += every) ticks.push(base ** power);
-  return { low: base ** bottom, high: base ** top, ticks, step: 0, at: (value) => (pixels * (log(value) - bottom)) / (top - bottom) };
+  return { low: base ** bottom, high: base ** top, ticks, step: 0, at: (value) => (pixels * (log(Math.max(value, base ** bottom)) - bottom)) / (top - bottom) };
 }
 
-/** Labels for ticks: with as few decimals as tell them apart. */
-export function tickTexts(ticks, unit, decimals) {
-  if (decimals !== undefined && decimals !== null) return ticks.map((tick) => text(tick, unit, decimals));
-  const texts = ticks.map((tick) => text(round(tick), unit));
-  const places = Math.max(...texts.map((label) => /\.(\d+)/.exec(label)?.[1].length ?? 0));
-  if (places === 0 || unit === "currencyUSD") return money(texts, unit);
-  const suffixes = new Set(texts.map((label) => label.replace(/[-\d.,]/g, "")));
-  return suffixes.size > 1 ? texts : ticks.map((tick) => text(round(tick), unit, places));
+const MOST_DECIMALS = 4;
+const read = (number) => Number(number.replace(/[^-\d.e]/g, ""));
+
+/** The fewest decimals that show `value` as what it is. */
+function decimalsFor(value, unit) {
+  const exact = read(parts(value, unit, MOST_DECIMALS).number);
+  for (let decimals = 0; decimals < MOST_DECIMALS; decimals += 1) {
+    if (Math.abs(read(parts(value, unit, decimals).number) - exact) < 1e-9) return decimals;
+  }
+  return MOST_DECIMALS;
 }
 
-/** Dollars on an axis: all with the cents of the one that needs most, or none. */
-function money(texts, unit) {
-  if (unit !== "currencyUSD") return texts;
-  const cents = texts.map((label) => (/\.(\d+?)0*$/.exec(label)?.[1] ?? "").replace(/^0+$/, "").length);
-  const places = Math.max(...cents);
-  const kept = places === 0 ? 0 : Math.max(2, places);
-  return texts.map((label) => label.replace(/\.(\d+)/, (_, digits) => (kept ? `.${digits.padEnd(kept, "0").slice(0, kept)}` : "")));
+/** Labels for ticks: exact, and all of one unit with as many decimals as the one that needs most. */
+export function tickTexts(ticks, unit, asked) {
+  if (asked !== undefined && asked !== null) return ticks.map((tick) => text(tick, unit, asked));
+  const exact = ticks.map((tick) => Number(tick.toPrecision(12)));
+  const decimals = exact.map((tick) => decimalsFor(tick, unit));
+  const suffixes = new Set(exact.filter((tick) => tick !== 0).map((tick) => parts(tick, unit).suffix.replace(/s$/, "")));
+  const most = Math.max(...decimals);
+  if (unit === "currencyUSD") return exact.map((tick) => text(tick, unit, most === 0 ? 0 : Math.max(2, most)));
+  return exact.map((tick, at) => text(tick, unit, tick === 0 ? 0 : suffixes.size > 1 ? decimals[at] : most));
 }
-
-const round = (value) => Number(value.toPrecision(12));

@@ -15,10 +15,10 @@ export const html = (tag, attributes = {}, ...children) => fill(document.createE
 
 const ruler = document.createElement("canvas").getContext("2d");
 
-/** How wide `words` are in this size of the page's font. */
+/** How wide `words` are in this size of the page's font, whose digits are all as wide as a zero. */
 export function widthOf(words, size, weight = 400) {
   ruler.font = `${weight} ${size}px ${getComputedStyle(document.body).fontFamily}`;
-  return ruler.measureText(words).width;
+  return ruler.measureText(words.replace(/\d/g, "0")).width;
 }
 
 /** The largest size, at most `most`, in which `words` fit. */

@@ -26,10 +26,10 @@ const SPANS = [[604800, " week"], [86400, " day"], [3600, " hour"], [60, " min"]
 
 const seconds = (of) => (value, decimals) => {
   const inSeconds = value * of;
-  if (inSeconds === 0) return { number: digits(0, decimals), suffix: ` ${{ 1: "s", 0.001: "ms", 60: "min", 3600: "hour", 86400: "day" }[of] ?? "s"}` };
+  if (inSeconds === 0) return { number: digits(0, decimals), suffix: ` ${{ 1: "s", 0.001: "ms", 60: "min", 3600: "hours", 86400: "days" }[of] ?? "s"}` };
   const [size, name] = SPANS.find(([size]) => Math.abs(inSeconds) >= size * 0.9995) ?? SPANS.at(-1);
   const count = digits(inSeconds / size, decimals);
-  return { number: count, suffix: size >= 86400 && count !== "1" ? `${name}s` : name };
+  return { number: count, suffix: size >= 3600 && count !== "1" ? `${name}s` : name };
 };
 
 /** `1d 2h`: the two largest parts. */
@@ -49,11 +49,14 @@ function ago(value, now) {
   return { number: past >= 0 ? `${number}${suffix} ago` : `in ${number}${suffix}`, suffix: "" };
 }
 
-/** Cents at least, and more digits below a cent. */
+/** Cents at least; below ten cents as many digits as it takes to see two that are not zero. */
 function money(value, decimals) {
-  const least = Math.abs(value) >= 0.1 || value === 0 ? 2 : 3;
-  const enough = Math.abs(value) >= 0.1 || value === 0 ? 2 : Math.min(6, 1 - Math.floor(Math.log10(Math.abs(value))));
-  const large = Math.abs(value) >= 1e5 ? short(Math.abs(value), decimals) : { number: grouped(Math.abs(value).toFixed(decimals ?? Math.max(least, enough))), suffix: "" };
+  const size = Math.abs(value);
+  const large = size >= 1e5 ? short(size, decimals) : { number: grouped(size.toFixed(decimals ?? 2)), suffix: "" };
+  if (size > 0 && size < 0.1 && (decimals ?? null) === null) {
+    const digits = Math.min(6, 1 - Math.floor(Math.log10(size)));
+    large.number = size.toFixed(digits).replace(/^(\d+\.\d\d\d*?)0+$/, "$1");
+  }
   return { number: `${value < 0 ? "-" : ""}$${large.number}`, suffix: large.suffix };
 }
 
@@ -113,10 +116,5 @@ export function text(value, unit, decimals, now) {
 /** Whether a unit's ticks are powers of 1024. */
 export const isBinary = (unit) => unit === "bytes" || unit === "binBps";
 
-/** What one displayed unit is in the value's own: ticks of a duration axis are nice in minutes or hours. */
-export function spanOf(unit, largest) {
-  const of = { ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 }[unit];
-  if (!of || !largest) return 1;
-  const [size] = SPANS.find(([size]) => largest * of >= size) ?? [of];
-  return size >= 60 ? size / of : 1;
-}
+/** What one of a duration unit is in seconds; undefined for other units. */
+export const secondsOf = (unit) => ({ ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 })[unit];

@@ -33,7 +33,10 @@ function vertical(axis, plot, right) {
 
 /** Time along the bottom. */
 export function horizontal(plot, { from, to }) {
-  const { ticks, step } = timeTicks(from, to, Math.max(2, Math.floor((plot.right - plot.left) / 78)));
+  const within = (pixels) => timeTicks(from, to, Math.max(2, Math.floor((plot.right - plot.left) / pixels)));
+  const close = within(50);
+  // Labels with seconds need more room.
+  const { ticks, step } = close.step < 60_000 ? within(72) : close;
   return ticks.flatMap((tick) => {
     const x = Math.round(plot.left + ((plot.right - plot.left) * (tick - from)) / (to - from)) + 0.5;
     const label = tickText(tick, step);

@@ -18,7 +18,7 @@ function dial(one, width, height, named, labels) {
   const part = (value) => Math.min(Math.max((value - low) / (high - low || 1), 0), 1);
   const angle = (value) => FIRST + (LAST - FIRST) * part(value);
   const room = height - (named ? 20 : 4);
-  const radius = Math.min(width / 2 - 6, room / 1.46);
+  const radius = Math.min(width / 2 - (labels ? 36 : 6), (room - (labels ? 8 : 0)) / 1.46);
   const [cx, cy] = [width / 2, radius + 3 + Math.max(0, (room - radius * 1.46) / 2)];
   const thick = radius * 0.24;
   const ring = steps(one.field).map(({ from, color }, at, all) => {
@@ -37,7 +37,7 @@ function dial(one, width, height, named, labels) {
       drawn.append(svg("text", { x: Math.min(cx + (radius + 5) * Math.sin(turn), width - widthOf(words, 10) - 2), y: cy - (radius + 5) * Math.cos(turn), "font-size": 10, fill: "rgba(204, 204, 220, 0.65)", "text-anchor": turn < 0 ? "end" : "start" }, words));
     }
   }
-  if (named) drawn.append(svg("text", { x: cx, y: height - 5, "text-anchor": "middle", "font-size": 12, fill: "rgb(204, 204, 220)" }, one.name));
+  if (named) drawn.append(svg("text", { x: cx, y: Math.min(height - 5, cy + radius * 0.46 + 22), "text-anchor": "middle", "font-size": 12, fill: "rgb(204, 204, 220)" }, one.name));
   return drawn;
 }
 

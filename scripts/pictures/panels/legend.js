@@ -39,7 +39,7 @@ export function add(box, series, { displayMode = "list", placement = "bottom", c
   if (by) shown = [...shown].sort((a, b) => (sortDesc ? -1 : 1) * (reduce(a.values, by) - reduce(b.values, by)));
   const drawn = displayMode === "table" ? table(shown, calcs, context) : list(shown, calcs, context);
   const holder = html("div", { class: `legend-holder ${placement}` }, drawn);
-  if (placement === "right") holder.style.flexBasis = width ? `${width}px` : displayMode === "table" ? "34%" : "20%";
+  if (placement === "right" && width) holder.style.flexBasis = `${width}px`;
   box.classList.add(placement);
   box.append(holder);
   cut(holder, [...drawn.querySelectorAll(".entry, tbody tr")]);

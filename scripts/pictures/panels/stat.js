@@ -28,17 +28,24 @@ function spark(one, width, height, color) {
   return svg("svg", { class: "spark", width, height }, svg("path", { d: `${line}V${height}H${points[0][0].toFixed(1)}Z`, fill: fade(color, 0.22) }), svg("path", { d: line, fill: "none", stroke: color, "stroke-width": 1.2 }));
 }
 
-function tile(one, panel, width, height, many) {
+/** How large its number can be. */
+function sizeOf(one, panel, width, height, named) {
+  const { graphMode = "area", textMode = "auto" } = panel.options ?? {};
+  const { number, suffix } = textMode === "name" ? { number: one.name, suffix: "" } : one.shown;
+  const room = (graphMode === "area" && one.values.length > 1 ? 0.58 : 0.78) * height - (named ? 16 : 0);
+  return fitting(number, (width - 20) * (suffix ? 0.72 : 0.94), Math.min(room, 64), 500);
+}
+
+const isNamed = ({ options: { textMode = "auto" } = {} }, many) => textMode === "value_and_name" || (textMode === "auto" && many);
+
+function tile(one, panel, width, height, size, named) {
   const { colorMode = "value", graphMode = "area", textMode = "auto", justifyMode = "auto" } = panel.options ?? {};
-  const named = textMode === "value_and_name" || textMode === "name" || (textMode === "auto" && many);
   const { number, suffix } = textMode === "name" ? { number: one.name, suffix: "" } : textMode === "none" ? { number: "", suffix: "" } : one.shown;
   const solid = colorMode.startsWith("background");
-  const room = (graphMode === "area" && one.values.length > 1 ? 0.58 : 0.78) * height - (named ? 16 : 0);
-  const size = fitting(number, (width - 20) * (suffix ? 0.72 : 0.94), Math.min(room, 64), 500);
   const drawn = html("div", { class: `tile ${justifyMode === "center" || !(graphMode === "area" && one.values.length > 1) ? "center" : ""} ${solid ? "solid" : ""}` });
   if (solid) drawn.style.background = `linear-gradient(120deg, ${fade(one.color, 0.92)}, ${fade(one.color, 0.66)})`;
   const ink = solid ? "#fff" : colorMode === "none" ? "var(--text)" : one.color;
-  if (named && textMode !== "name") drawn.append(html("div", { class: "name" }, one.name));
+  if (named) drawn.append(html("div", { class: "name" }, one.name));
   drawn.append(html("div", { class: "number", style: `font-size: ${size}px; color: ${ink}` }, number, html("span", { class: "suffix" }, suffix)));
   if (graphMode === "area") drawn.append(spark(one, width, Math.round(height * 0.36), solid ? "#ffffff" : one.color) ?? "");
   return drawn;
@@ -52,5 +59,8 @@ export function draw(box, panel, data, context) {
   const gap = 6;
   box.classList.add("tiles", across ? "across" : "down");
   const each = across ? [(width - gap * (all.length - 1)) / all.length, height] : [width, (height - gap * (all.length - 1)) / all.length];
-  box.append(...all.map((one) => tile(one, panel, ...each, all.length > 1)));
+  const named = isNamed(panel, all.length > 1);
+  // Numbers beside each other are of one size, so that none looks more important.
+  const size = Math.min(...all.map((one) => sizeOf(one, panel, ...each, named)));
+  box.append(...all.map((one) => tile(one, panel, ...each, size, named)));
 }
