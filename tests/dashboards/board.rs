@@ -152,11 +152,11 @@ pub(crate) fn quantile_of(q: f64, family: &str, matchers: &str, by: &str) -> Str
     format!("histogram_quantile({q}, sum by ({by}) (rate({family}_bucket{{{matchers}}}[$__rate_interval])))")
 }
 
-/// Gives each tenant of an expression its name. Those that are added up as `other` are no tenant, and neither is whom an
-/// installation's budget bounds: a join with tenants alone would drop their money.
+/// Gives each tenant of an expression its name. The server names whatever has a series, all others together and what bounds
+/// all tenants too, so that the join drops no money.
 pub(crate) fn named(expression: &str) -> String {
     format!(
-        r#"({expression}) * on (tenant) group_left (tenant_name) (max by (tenant, tenant_name) (innkeeper_tenant_info{{@}}) or label_replace(label_replace(vector(1), "tenant", "other", "", ""), "tenant_name", "all others", "", "") or label_replace(vector(1), "tenant_name", "all tenants", "", ""))"#
+        "({expression}) * on (tenant) group_left (tenant_name) max by (tenant, tenant_name) (innkeeper_tenant_info{{@}})"
     )
 }
 
@@ -228,7 +228,7 @@ impl Board {
         ];
         if self.by_tenant {
             // Chosen by name, asked for by id.
-            let query = r#"query_result(innkeeper_tenant_info{job=~"$job",instance=~"$instance"})"#;
+            let query = r#"query_result(innkeeper_tenant_info{job=~"$job",instance=~"$instance",tenant!=""})"#;
             let regex = r#"/tenant_name="(?<text>[^"]+)|tenant="(?<value>[^"]+)/g"#;
             variables.push(ask("tenant", "Tenant", query, regex));
         }

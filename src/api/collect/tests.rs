@@ -132,7 +132,8 @@ async fn whoever_has_series_has_a_name_to_join_them_with() {
     house.store.tenants().change_state(tenant, TenantState::Archived, &By::test()).await.unwrap();
     let text = house.text().await;
     assert!(text.contains(&format!("{{tenant=\"{tenant}\",tenant_name=\"gone\",state=\"archived\"}} 1\n")), "{text}");
-    assert!(text.contains("tenant=\"other\",tenant_name=\"other\""), "{text}");
+    assert!(text.contains("tenant=\"other\",tenant_name=\"all others\""), "{text}");
+    assert!(text.contains("tenant=\"\",tenant_name=\"all tenants\""), "{text}");
     assert!(!text.contains("innkeeper_sessions_quota{"), "an archived tenant may run nothing: {text}");
 }
 
