@@ -101,6 +101,7 @@ async fn open(bank: &Bank, path: &std::path::Path, sockets: &mpsc::Sender<ModelS
         egress: Arc::default(),
         agent_telemetry: false,
         trace: TraceContext::default(),
+        log: tracing::Span::none(),
     };
     sockets.send(ModelSocket { listener, caller, closed: CancellationToken::new() }).await?;
     let client = Client::builder().no_proxy().unix_socket(path.to_owned()).build()?;

@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod auth;
 pub mod collect;
+pub mod export;
 mod measure;
 mod rate_headers;
 mod requests;

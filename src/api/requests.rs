@@ -4,6 +4,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::config::IncomingTraces;
@@ -27,14 +28,17 @@ const NOT_TRACED: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// Serves a request under its id.
 pub(super) async fn layer(State(incoming): State<IncomingTraces>, request: Request, next: Next) -> Response {
-    let id = RequestId::generate();
-    let span = begin(&request, id, incoming);
+    let (id, begun_at) = (RequestId::generate(), Instant::now());
+    let (method, route) = (method(&request), route(&request));
+    let span = begin(&request, id, method, &route, incoming);
     let context = span.context();
     let callers = callers_id(request.headers());
     let serving = async {
         let response = next.run(request).await;
         let status = response.status();
-        debug!(status = status.as_u16(), callers_request = callers, "a request is answered");
+        let (status_code, duration_ms) =
+            (status.as_u16(), u64::try_from(begun_at.elapsed().as_millis()).unwrap_or(u64::MAX));
+        debug!(method, route, status = status_code, duration_ms, callers_request = callers, "a request is answered");
         telemetry::set("http.response.status_code", i64::from(status.as_u16()));
         if status.is_server_error() {
             telemetry::fail(status.as_str().to_owned());
@@ -51,18 +55,12 @@ pub(super) async fn layer(State(incoming): State<IncomingTraces>, request: Reque
 }
 
 /// The request's span. It has the route in the place of the path: ids are no names, and a ticket in an address is a secret.
-fn begin(request: &Request, id: RequestId, incoming: IncomingTraces) -> Span {
-    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
+fn begin(request: &Request, id: RequestId, method: &'static str, route: &str, incoming: IncomingTraces) -> Span {
     if NOT_TRACED.contains(&route) {
         return Span::none();
     }
-    // What is no method of HTTP is a word of the caller's.
-    let method = match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
-        _ => "_OTHER",
-    };
     let attributes = [
-        ("http.request.method", method.to_owned().into()),
+        ("http.request.method", method.into()),
         ("http.route", route.to_owned().into()),
         ("request", id.to_string().into()),
     ];
@@ -72,6 +70,16 @@ fn begin(request: &Request, id: RequestId, incoming: IncomingTraces) -> Span {
         span.set("http.request.header.x-request-id", callers);
     }
     span
+}
+
+/// What a request wants to do. What is no method of HTTP is a word of the caller's.
+fn method(request: &Request) -> &'static str {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    METHODS.into_iter().find(|method| *method == request.method().as_str()).unwrap_or("_OTHER")
+}
+
+fn route(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned()
 }
 
 fn callers_id(headers: &HeaderMap) -> Option<String> {

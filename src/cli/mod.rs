@@ -13,6 +13,7 @@ mod serve;
 mod spawner;
 pub mod stand_in;
 mod tenants;
+mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ enum Command {
     Budgets(BudgetsCommand),
     /// List the ledger's calls, and put their costs right.
     Calls(calls::CallsCommand),
+    /// Show what tenants spent this month, and export it for chargeback.
+    Usage(usage::UsageCommand),
     /// Show who changed what.
     Audit(audit::AuditCommand),
     /// Attack sandboxes of this machine, and show which walls held.
@@ -105,6 +108,7 @@ impl Cli {
             Command::Limits(command) => command.run(&config).await,
             Command::Budgets(command) => command.run(&config).await,
             Command::Calls(command) => command.run(&config).await,
+            Command::Usage(command) => command.run(&config).await,
             Command::Audit(command) => command.run(&config).await,
             Command::Drill(command) => command.run(config).await,
         }

@@ -150,7 +150,7 @@ pub struct TurnEnd {
     pub reason: EndReason,
     /// What went wrong, for people.
     pub error: Option<String>,
-    /// What the agent reported.
+    /// What the agent reported. Boxed, because an end is also an error on its way up.
     pub report: Option<Box<AgentReport>>,
 }
 

@@ -146,8 +146,8 @@ impl Bench {
         size: Size,
     ) -> Result<Sandbox, OpenError> {
         let (activity, egress) = (Activity::new(), Arc::default());
-        let (turn, trace) = (TurnId::generate(), TraceContext::default());
-        let caller = Caller { tenant: tenant.id, session, turn, activity, egress, agent_telemetry: false, trace };
+        let (turn, trace, log) = (TurnId::generate(), TraceContext::default(), tracing::Span::current());
+        let caller = Caller { tenant: tenant.id, session, turn, activity, egress, agent_telemetry: false, trace, log };
         let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
         let wish = Wish { epoch, workspace, image: None, runtime: None, limits: limits(size), survey: false };
         maker.open(caller, wish).await

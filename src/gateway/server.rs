@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::middleware::Next;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{Instrument, error};
 
 use super::egress::{self, Egress};
 use super::forward::Upstream;
@@ -21,7 +21,6 @@ use crate::domain::Clock;
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Caller, ModelSocket};
 use crate::store::Store;
-use crate::telemetry;
 
 /// The gateway, ready to serve.
 #[derive(Debug)]
@@ -109,9 +108,8 @@ impl Gateway {
                 socket = sockets.recv() => socket,
             };
             let Some(socket) = socket else { return };
-            let Caller { tenant, session, turn, ref trace, .. } = socket.caller;
-            let (ids, trace) = ((tenant, session, turn), trace.clone());
-            let serving = telemetry::in_turn(serve(Arc::clone(&self.0), socket), ids, trace);
+            let log = socket.caller.log.clone();
+            let serving = serve(Arc::clone(&self.0), socket).instrument(log);
             self.0.tasks.spawn("model socket", serving);
         }
     }
@@ -121,13 +119,13 @@ impl Gateway {
 async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
     let ModelSocket { listener, caller, closed } = socket;
     let stopping = gateway.tasks.stopping().clone();
-    let (ids, trace) = ((caller.tenant, caller.session, caller.turn), caller.trace.clone());
+    let log = caller.log.clone();
     let memory = intake::memory(gateway.max_body_bytes);
     let egress = Egress::new(Arc::clone(&gateway.egress), caller.clone(), closed.clone());
     let telemetry = agent_telemetry::router(gateway.agent_telemetry.as_ref(), &caller);
     let api = telemetry.merge(messages::router(Peer { gateway, caller, closed: closed.clone(), memory }));
     // Each connection is served by a task of its own, which knows nothing of this one.
-    let identified = move |request, next: Next| telemetry::in_turn(next.run(request), ids, trace.clone());
+    let identified = move |request, next: Next| next.run(request).instrument(log.clone());
     let app = egress::router(egress, api).layer(axum::middleware::from_fn(identified));
     let server = axum::serve(BoundedListener::new(listener), app).with_graceful_shutdown(closed.cancelled_owned());
     tokio::select! {

@@ -40,6 +40,8 @@ pub struct Caller {
     pub agent_telemetry: bool,
     /// The turn's place in its trace.
     pub trace: TraceContext,
+    /// What the log's lines about its calls are told with.
+    pub log: tracing::Span,
 }
 
 /// Signs of life that can be given and waited for, and the one sign that there is no money to go on.

@@ -239,7 +239,8 @@ impl Supervisor {
             let survey = shared.config.survey.enabled || quarantine;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
             let tenant = session.tenant;
-            let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace };
+            let log = tracing::Span::current();
+            let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace, log };
             let opened = start.around(shared.maker.open(caller, wish)).await;
             opened.inspect_err(|error| start.fail(error.as_label())).map_err(|error| {
                 match error {

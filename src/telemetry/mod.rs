@@ -1,6 +1,6 @@
 //! What the process tells operators as it goes: logs, and traces where they are wanted.
 //!
-//! Both know what a piece of work belongs to. A log line gets the ids of the [`ids`] spans it is written in; a [`Span`] is a
+//! Both know what a piece of work belongs to. A log line gets the ids of the work it is written in (`ids`); a [`Span`] is a
 //! part of a trace, begun with its parent in hand, because work goes on in tasks of its own and long after the
 //! request that began it.
 

@@ -1,6 +1,5 @@
 //! The way to the OTLP endpoint: of our own spans, and of what agents tell about themselves.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use tokio::runtime::Handle;
 use tokio_util::context::TokioContext;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Trouble;
@@ -23,6 +23,9 @@ pub(super) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x
 /// The longest answer of the endpoint that is read.
 const MAX_ANSWER_BYTES: usize = 65_536;
 
+/// Whether what is sent does not arrive, of each sort. A process has one endpoint, which may take only some.
+static TROUBLES: [Trouble; 3] = [Trouble::new(), Trouble::new(), Trouble::new()];
+
 /// Sends to the OTLP endpoint. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Otlp {
@@ -30,8 +33,8 @@ pub struct Otlp {
     base: Url,
     /// What drives the client: spans are sent by a thread of their own.
     runtime: Handle,
-    /// Whether what is sent does not arrive.
-    trouble: Arc<Trouble>,
+    /// Cancelled when the runtime ends, which the thread may outlive.
+    pub(super) ended: CancellationToken,
 }
 
 /// A sort of telemetry, which has a path of its own.
@@ -66,6 +69,9 @@ pub enum OtlpError {
     /// The endpoint was not reached.
     #[error("the OTLP endpoint does not answer")]
     Unreachable(#[source] reqwest::Error),
+    /// The process ends, and it was not sent in time.
+    #[error("the process ends")]
+    Ended,
     /// The endpoint did not take it.
     #[error("the OTLP endpoint answered {0}")]
     Refused(http::StatusCode),
@@ -79,6 +85,11 @@ impl Signal {
             Self::Metrics => "/v1/metrics",
             Self::Logs => "/v1/logs",
         }
+    }
+
+    /// What is known of its arriving.
+    pub(super) fn trouble(self) -> &'static Trouble {
+        &TROUBLES[self as usize]
     }
 }
 
@@ -104,7 +115,7 @@ impl Otlp {
             .default_headers(headers(config.otlp_headers.expose())?)
             .timeout(Duration::from_millis(config.timeout_ms));
         let client = client.build().map_err(OtlpError::Client)?;
-        Ok(Some(Self { client, base, runtime: Handle::current(), trouble: Arc::default() }))
+        Ok(Some(Self { client, base, runtime: Handle::current(), ended: CancellationToken::new() }))
     }
 
     /// Where a sort of telemetry is sent.
@@ -121,20 +132,7 @@ impl Otlp {
     pub async fn send(&self, signal: Signal, body: Vec<u8>) -> Result<(), OtlpError> {
         let request = self.client.post(self.url(signal)).header(CONTENT_TYPE, PROTOBUF).body(body);
         let answer = request.send().await.map_err(|error| OtlpError::Unreachable(error.without_url()));
-        self.told(answer.and_then(accepted)).map(drop)
-    }
-
-    /// Tells of the first failure, and of the first success after.
-    fn told<T>(&self, sent: Result<T, OtlpError>) -> Result<T, OtlpError> {
-        match &sent {
-            Err(error) if self.trouble.begins() => warn!(
-                error = error as &dyn std::error::Error,
-                "telemetry does not arrive at traces.otlp_endpoint and is lost until it does; sessions are not touched"
-            ),
-            Ok(_) if self.trouble.ends() => info!("telemetry arrives at traces.otlp_endpoint again"),
-            _ => {}
-        }
-        sent
+        told(signal, answer.and_then(accepted)).map(drop)
     }
 }
 
@@ -156,9 +154,24 @@ impl HttpClient for Otlp {
             *response.status_mut() = status;
             Ok(response)
         };
-        let sent = TokioContext::new(sending, self.runtime.clone()).await;
-        Ok(self.told(sent)?)
+        let sending = TokioContext::new(sending, self.runtime.clone());
+        let sent = self.ended.run_until_cancelled(sending).await;
+        Ok(told(Signal::Traces, sent.ok_or(OtlpError::Ended)?)?)
     }
+}
+
+/// Tells of the first failure, and of the first success after.
+fn told<T>(signal: Signal, sent: Result<T, OtlpError>) -> Result<T, OtlpError> {
+    match &sent {
+        Err(error) if signal.trouble().begins() => warn!(
+            ?signal,
+            error = error as &dyn std::error::Error,
+            "telemetry does not arrive at traces.otlp_endpoint and is lost until it does; sessions are not touched"
+        ),
+        Ok(_) if signal.trouble().ends() => info!(?signal, "telemetry arrives at traces.otlp_endpoint again"),
+        _ => {}
+    }
+    sent
 }
 
 fn accepted(answer: reqwest::Response) -> Result<reqwest::Response, OtlpError> {
@@ -181,6 +194,23 @@ fn headers(text: &str) -> Result<HeaderMap, OtlpError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn an_endpoint_is_plain_and_its_paths_are_put_behind_it() {
+        let with = |endpoint: &str| {
+            let traces = Config::load(None).unwrap().traces;
+            Otlp::new(&TracesConfig { otlp_endpoint: endpoint.to_owned(), ..traces })
+        };
+        assert!(with("").unwrap().is_none());
+        let otlp = with("https://collector.example/tenant/").unwrap().unwrap();
+        assert_eq!(otlp.url(Signal::Logs).as_str(), "https://collector.example/tenant/v1/logs");
+        for bad in
+            ["collector:4317", "grpc://collector", "http://user:secret@collector", "http://collector/?key=secret"]
+        {
+            assert!(matches!(with(bad), Err(OtlpError::Endpoint)), "{bad}");
+        }
+    }
 
     #[test]
     fn headers_are_pairs_and_are_not_shown() {

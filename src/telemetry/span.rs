@@ -21,9 +21,12 @@ use crate::config::IncomingTraces;
 /// What makes spans, once the settings want them.
 pub(super) static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// The headers of a trace's context, those of other systems too that a library may send.
-const CONTEXT_HEADERS: [HeaderName; 3] =
-    [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")];
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// The longest `tracestate` that is taken along, which is as long as everybody must. Every span below carries it.
+const TRACESTATE_BYTES: usize = 512;
 
 /// What a span is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +149,10 @@ impl TraceContext {
         if counts == IncomingTraces::Ignore || TRACER.get().is_none() {
             return Self::default();
         }
-        Self(TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers)))
+        let state = headers.get(TRACESTATE).filter(|state| state.len() <= TRACESTATE_BYTES);
+        let taken = [(TRACEPARENT, headers.get(TRACEPARENT)), (TRACESTATE, state)];
+        let taken = taken.into_iter().filter_map(|(name, value)| Some((name, value?.clone()))).collect();
+        Self(TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(&taken)))
     }
 
     /// The trace's id.
@@ -183,7 +189,7 @@ impl TraceContext {
 
     /// Removes whatever place `headers` name.
     pub fn remove_from(headers: &mut HeaderMap) {
-        for name in CONTEXT_HEADERS {
+        for name in [TRACEPARENT, TRACESTATE, BAGGAGE] {
             headers.remove(name);
         }
     }

@@ -7,6 +7,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use tracing::warn;
 
 use super::otlp::{Otlp, OtlpError, Signal};
 use super::sampler::Sampler;
@@ -21,7 +22,14 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The traces of this process, if they are on.
 #[derive(Debug)]
-pub struct Traces(Option<SdkTracerProvider>);
+pub struct Traces(Option<Traced>);
+
+#[derive(Debug)]
+struct Traced {
+    provider: SdkTracerProvider,
+    /// What sends its spans.
+    otlp: Otlp,
+}
 
 impl Traces {
     /// Begins to trace, if the settings say where to.
@@ -31,7 +39,7 @@ impl Traces {
             return Err(OtlpError::Ratio);
         }
         let endpoint = otlp.url(Signal::Traces).to_string();
-        let exporter = SpanExporter::builder().with_http().with_http_client(otlp).with_endpoint(endpoint);
+        let exporter = SpanExporter::builder().with_http().with_http_client(otlp.clone()).with_endpoint(endpoint);
         let exporter = exporter.with_timeout(Duration::from_millis(config.timeout_ms));
         let exporter = exporter.build().map_err(OtlpError::Exporter)?;
         let batches = BatchConfigBuilder::default().with_max_queue_size(QUEUE).build();
@@ -45,14 +53,17 @@ impl Traces {
             .build();
         // A second start in one process would keep the first one's.
         let _ = TRACER.set(provider.tracer("innkeeper"));
-        Ok(Self(Some(provider)))
+        Ok(Self(Some(Traced { provider, otlp })))
     }
 
     /// Sends what is left.
     pub async fn end(self) {
-        if let Some(provider) = self.0 {
-            // What could not be sent is in the log already.
-            let _ = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_WORDS)).await;
+        if let Some(Traced { provider, otlp }) = self.0 {
+            let sent = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_WORDS)).await;
+            otlp.ended.cancel();
+            if !matches!(sent, Ok(Ok(()))) && Signal::Traces.trouble().begins() {
+                warn!("traces.otlp_endpoint did not answer in time, so the last spans are lost");
+            }
         }
     }
 }

@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Trouble(AtomicBool);
 
 impl Trouble {
+    /// Nothing fails yet.
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
     /// It failed. Answers whether that is news.
     pub fn begins(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)

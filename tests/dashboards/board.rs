@@ -109,7 +109,7 @@ impl Panel {
     }
 
     /// The least and the greatest value that is drawn.
-    pub(crate) const fn from_to(mut self, least: f64, greatest: f64) -> Self {
+    pub(crate) const fn between(mut self, least: f64, greatest: f64) -> Self {
         self.bounds = (Some(least), Some(greatest));
         self
     }

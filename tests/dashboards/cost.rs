@@ -62,7 +62,7 @@ fn budgets() -> Vec<Panel> {
                 named("sum by (tenant, period, budget) (innkeeper_budget_spent_usd{@t,scope=\"tenant\"} / innkeeper_budget_limit_usd{@t,scope=\"tenant\"})"),
             )
             .steps(&[(0.8, "orange"), (0.95, "red")])
-            .from_to(0.0, 1.0)
+            .between(0.0, 1.0)
             .size(8, 9),
         Panel::lines(
             "Hours until it is used up",
@@ -82,7 +82,7 @@ fn budgets() -> Vec<Panel> {
         .ask(
             "{{tenant_name}}",
             named(
-                "max by (tenant) ((innkeeper_budget_spent_usd{@t,scope=\"tenant\"} + on (job, instance, tenant) group_left () sum by (job, instance, tenant) (rate(innkeeper_model_cost_usd_total{@t}[1h])) * (innkeeper_budget_reset_timestamp_seconds{@t,scope=\"tenant\"} - time())) / innkeeper_budget_limit_usd{@t,scope=\"tenant\"})",
+                "max by (tenant) ((innkeeper_budget_spent_usd{@t,scope=\"tenant\"} + (innkeeper_budget_reset_timestamp_seconds{@t,scope=\"tenant\"} - time()) * on (job, instance, tenant) group_left () sum by (job, instance, tenant) (rate(innkeeper_model_cost_usd_total{@t}[1h]))) / innkeeper_budget_limit_usd{@t,scope=\"tenant\"})",
             ),
         )
         .steps(&[(1.0, "red")])
@@ -148,7 +148,7 @@ fn buys() -> Vec<Panel> {
                 "{{model}}",
                 r#"sum by (model) (rate(innkeeper_model_tokens_total{@t,type="cache_read"}[$__rate_interval])) / (sum by (model) (rate(innkeeper_model_tokens_total{@t,type!="output"}[$__rate_interval])) > 0)"#,
             )
-            .from_to(0.0, 1.0),
+            .between(0.0, 1.0),
         Panel::heat("What turns cost", "How many turns ended at which cost.", "currencyUSD")
             .ask("{{le}}", "sum by (le) (increase(innkeeper_turn_cost_usd_bucket{@}[$__rate_interval]))"),
     ]

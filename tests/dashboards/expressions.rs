@@ -1,4 +1,4 @@
-//! What an expression of PromQL is made of, as far as it can be wrong: its families, labels and ranges.
+//! What an expression of `PromQL` is made of, as far as it can be wrong: its families, labels and ranges.
 
 use std::collections::BTreeSet;
 

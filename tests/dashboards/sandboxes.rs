@@ -49,7 +49,7 @@ fn used() -> Vec<Panel> {
                 named("topk(10, sum by (tenant, session) (innkeeper_live_session_memory_bytes{@t} / innkeeper_live_session_memory_limit_bytes{@t}))"),
             )
             .steps(&[(0.9, "red")])
-            .from_to(0.0, 1.0),
+            .between(0.0, 1.0),
         Panel::lines("Processor", "Processors that live sandboxes use, the ten busiest.", "none")
             .ask(session, named("topk(10, sum by (tenant, session) (rate(innkeeper_live_session_cpu_seconds_total{@t}[$__rate_interval])))")),
         Panel::lines("Processes", "Processes and threads of the ten largest.", "none")

@@ -47,7 +47,7 @@ fn turns() -> Vec<Panel> {
                 "answered",
                 r#"sum(rate(innkeeper_turns_ended_total{@t,reason="answered"}[$__rate_interval])) / (sum(rate(innkeeper_turns_ended_total{@t}[$__rate_interval])) > 0)"#,
             )
-            .from_to(0.0, 1.0),
+            .between(0.0, 1.0),
         Panel::lines("Duration, median", "From the making of the sandbox to the turn's end.", "s")
             .ask("{{outcome}}", quantile(0.5, "innkeeper_turn_duration_seconds", "outcome")),
         Panel::lines("Duration, 95 of 100", "95 of 100 turns were faster.", "s")

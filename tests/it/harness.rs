@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use innkeeper::cli::stand_in::StandIn;
-use innkeeper::domain::{EventKind, SessionId, TenantId};
+use innkeeper::domain::{Drift, EventKind, SessionId, TenantId, Timestamp};
 use innkeeper::store::{LedgerEntry, Store};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -182,6 +182,11 @@ impl Server {
     pub(crate) async fn ledger(&self, tenant: &Tenant, session: &str) -> Vec<LedgerEntry> {
         let store = open_store(self.data.path()).await;
         store.ledger().list(tenant.id, session.parse::<SessionId>().unwrap()).await.unwrap()
+    }
+
+    /// What the agent claims that all turns cost, and what the ledger has.
+    pub(crate) async fn drift(&self) -> Drift {
+        open_store(self.data.path()).await.ledger().drift(Timestamp::from_micros(0)).await.unwrap()
     }
 
     /// The agent's messages of a session, as the agent wrote them.

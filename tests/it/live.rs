@@ -75,6 +75,7 @@ async fn what_a_sandbox_uses_is_known_while_it_lives() {
         egress: Arc::default(),
         agent_telemetry: false,
         trace: TraceContext::default(),
+        log: tracing::Span::none(),
     };
     let wish = Wish {
         epoch: 1,

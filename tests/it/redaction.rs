@@ -50,6 +50,7 @@ fn secret_in<'a>(line: &str, secrets: &'a [String]) -> Option<&'a str> {
 
 /// Whether a line has what a sandbox's token looks like: 64 digits, which are not a sandbox's id.
 fn token_in(line: &str) -> bool {
+    let line = line.replace("sandbox `", "sandbox=");
     let words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && !"=:\"".contains(letter));
     words.filter(|word| !word.contains("sandbox") && !word.contains("sha256")).any(|word| {
         let value = word.trim_end_matches('"').rsplit(['=', ':', '"']).next().unwrap_or_default();
@@ -104,7 +105,8 @@ fn what_is_looked_for_is_found() {
         assert!(secret_in(line, &secrets).is_some(), "{line}");
     }
     let id = "0123456789abcdef".repeat(4);
-    for line in ["a turn ended reason=answered".to_owned(), format!("a sandbox ended sandbox={id} code=0")] {
-        assert_eq!(secret_in(&line, &secrets), None);
+    let named = [format!("a sandbox ended sandbox={id} code=0"), format!("there is no sandbox `{id}` of this spawner")];
+    for line in named.into_iter().chain(["a turn ended reason=answered".to_owned()]) {
+        assert_eq!(secret_in(&line, &secrets), None, "{line}");
     }
 }

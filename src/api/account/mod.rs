@@ -3,6 +3,7 @@
 mod budget;
 mod changes;
 mod error;
+mod export;
 mod files;
 mod me;
 mod tokens;
@@ -19,6 +20,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(me::me))
         .routes(routes!(budget::budget))
         .routes(routes!(usage::usage))
+        .routes(routes!(export::export))
         .routes(routes!(tokens::create))
         .routes(routes!(changes::changes))
         .routes(routes!(files::files))

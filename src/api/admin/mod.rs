@@ -6,6 +6,7 @@ mod audit;
 mod budgets;
 mod calls;
 mod error;
+mod export;
 mod key_views;
 mod keys;
 mod prices;

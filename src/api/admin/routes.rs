@@ -4,7 +4,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::budgets::calls as budgets;
-use super::{audit, calls, keys, prices, tenants};
+use super::{audit, calls, export, keys, prices, tenants};
 use crate::api::ApiState;
 
 /// The admin API, to be served where operators are.
@@ -27,4 +27,5 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(prices::get))
         .routes(routes!(prices::reload))
         .routes(routes!(audit::list))
+        .routes(routes!(export::export))
 }

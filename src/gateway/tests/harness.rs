@@ -219,7 +219,7 @@ async fn caller(store: &Store, name: &str) -> Caller {
     let new = NewSession { id: session, tenant, root: "/srv".into(), relative: "".into(), turn: first };
     store.sessions().create(&new).await.unwrap();
     let (activity, egress, trace) = (Activity::new(), Arc::default(), TraceContext::default());
-    Caller { tenant, session, turn, activity, egress, agent_telemetry: false, trace }
+    Caller { tenant, session, turn, activity, egress, agent_telemetry: false, trace, log: tracing::Span::none() }
 }
 
 /// The sandbox of `caller`: its client, and what to cancel when it is gone.

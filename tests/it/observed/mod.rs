@@ -1,14 +1,22 @@
 //! What operators and finance see: a real Prometheus over a real server under a mixed load, and every expression of every
 //! dashboard and alert asked of it.
 
+mod expressions;
+mod figures;
 mod load;
 mod prometheus;
+
+use std::collections::BTreeSet;
 
 use innkeeper::metrics::{Kind, catalogue};
 
 use crate::harness::eventually;
+use expressions::Expression;
 use load::Load;
 use prometheus::Prometheus;
+
+/// Panels of which nothing is right after the load, and why.
+const QUIET: &[(&str, &str)] = &[];
 
 #[tokio::test]
 async fn what_is_shown_is_there_and_true() {
@@ -17,19 +25,52 @@ async fn what_is_shown_is_there_and_true() {
     load.run().await;
     eventually(async || prometheus.names().await.contains("innkeeper_drill_last_run_timestamp_seconds").then_some(()))
         .await;
-    let lingering = load.linger().await;
+    load.linger().await;
     let all_are_measured = format!("count(innkeeper_live_session_memory_bytes) == {}", load::CAPACITY);
     eventually(async || (!prometheus.ask(&all_are_measured).await.unwrap().is_empty()).then_some(())).await;
     prometheus.next_look().await;
 
     let names = prometheus.names().await;
-    let missing: Vec<_> = catalogue::families()
-        .map(|family| match family.kind {
-            Kind::Histogram => format!("{}_bucket", family.name),
-            _ => family.name.to_owned(),
-        })
-        .filter(|name| !names.contains(name))
-        .collect();
-    assert!(missing.is_empty(), "the load has not brought about {missing:?}");
-    drop(lingering);
+    let mut faults = Vec::new();
+    for family in catalogue::families() {
+        let name =
+            if family.kind == Kind::Histogram { format!("{}_bucket", family.name) } else { family.name.to_owned() };
+        if !names.contains(&name) {
+            faults.push(format!("the load has not brought about {name}"));
+        }
+    }
+    let (boards, alerts) = (expressions::of_boards(), expressions::of_alerts());
+    for expression in &boards {
+        let quiet = QUIET.iter().any(|(title, _)| expression.title.ends_with(title));
+        match prometheus.ask(&expression.text).await {
+            Err(error) => faults.push(format!("{}: {error}", expression.title)),
+            Ok(series) if series.iter().all(|(_, value)| value.is_nan()) && !quiet => {
+                faults.push(format!("{}: no data: {}", expression.title, expression.text));
+            }
+            Ok(_) => {}
+        }
+    }
+    // An alert is quiet when its condition does not hold. That what it looks at is there is what can be asked of it.
+    for expression in &alerts {
+        if let Err(error) = prometheus.ask(&expression.text).await {
+            faults.push(format!("{}: {error}", expression.title));
+        }
+    }
+    let all: Vec<_> = boards.into_iter().chain(alerts).collect();
+    faults.extend(unknown(&all, &names));
+    for renamed in all.iter().flat_map(Expression::names).collect::<BTreeSet<_>>() {
+        let others: BTreeSet<_> = names.iter().filter(|name| **name != renamed).cloned().collect();
+        assert!(!unknown(&all, &others).is_empty(), "nobody would see that {renamed} is gone");
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    figures::agree(&load, &prometheus).await;
+}
+
+/// What reads series that nobody has ever seen.
+fn unknown(expressions: &[Expression], names: &BTreeSet<String>) -> Vec<String> {
+    let missing = |expression: &Expression| {
+        let missing: Vec<_> = expression.names().into_iter().filter(|name| !names.contains(name)).collect();
+        (!missing.is_empty()).then(|| format!("{}: nobody tells {missing:?}", expression.title))
+    };
+    expressions.iter().filter_map(missing).collect()
 }

@@ -67,20 +67,11 @@ impl Prometheus {
         }
         let data = &answer["data"];
         let number = |value: &Value| value[1].as_str().unwrap().parse::<f64>().unwrap();
-        Ok(match data["resultType"].as_str().unwrap() {
-            "scalar" => vec![(Value::Null, number(&data["result"]))],
-            _ => {
-                let series = data["result"].as_array().unwrap().iter();
-                series.map(|one| (one["metric"].clone(), number(&one["value"]))).collect()
-            }
-        })
-    }
-
-    /// The one number an expression comes to.
-    pub(crate) async fn number(&self, expression: &str) -> f64 {
-        let series = self.ask(expression).await.unwrap();
-        let [(_, value)] = series.as_slice() else { panic!("{expression} is not one number: {series:?}") };
-        *value
+        if data["resultType"] == "scalar" {
+            return Ok(vec![(Value::Null, number(&data["result"]))]);
+        }
+        let series = data["result"].as_array().unwrap().iter();
+        Ok(series.map(|one| (one["metric"].clone(), number(&one["value"]))).collect())
     }
 
     /// The names of all series it has ever seen.

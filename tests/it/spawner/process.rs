@@ -1,5 +1,6 @@
 //! A spawner of its own for each test.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -11,6 +12,10 @@ use tokio::net::UnixStream;
 use tokio::process::Child;
 
 use crate::harness::{Server, docker, program};
+use crate::redaction;
+
+/// Its log, in its directory.
+const LOG: &str = "spawner.log";
 
 /// The user the server runs as: in no group that Docker knows.
 pub(super) const SERVER_USER: u32 = 64_711;
@@ -39,6 +44,7 @@ impl Spawner {
             ("spawner.state_dir", at("state")),
             ("spawner.bases", base.path().display().to_string()),
             ("spawner.client_uid", server_user().unwrap_or_default().to_string()),
+            ("log.filter", "debug".to_owned()),
         ];
         let more = more.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
         let settings: Vec<_> = settings.map(|(key, value)| (key.to_owned(), value)).into_iter().chain(more).collect();
@@ -101,14 +107,16 @@ impl Spawner {
 /// Runs the program as a spawner, and answers once it listens.
 async fn run(settings: &[(String, String)], directory: &TempDir) -> Child {
     let mut command = program(settings, &directory.path().join("unused"));
-    let mut process = command.arg("spawner").stdout(Stdio::piped()).spawn().unwrap();
+    let log = File::options().create(true).append(true).open(directory.path().join(LOG)).unwrap();
+    let mut process = command.arg("spawner").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
         if line.contains("spawner listens on ") {
             return process;
         }
     }
-    panic!("the spawner ended: {:?}", process.wait().await);
+    let log = std::fs::read_to_string(directory.path().join(LOG)).unwrap();
+    panic!("the spawner ended: {:?}: {log}", process.wait().await);
 }
 
 /// The spawner is killed with its test: what it made is not to stay.
@@ -122,6 +130,9 @@ impl Drop for Spawner {
             listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default().lines()
         {
             let _ = std::process::Command::new("docker").args(["rm", "--force", "--volumes", sandbox]).output();
+        }
+        if !std::thread::panicking() {
+            redaction::check(&std::fs::read_to_string(self.directory.path().join(LOG)).unwrap(), &[]);
         }
     }
 }
