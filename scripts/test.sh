@@ -47,5 +47,6 @@ else
     note "advisories are not checked: $ADVISORIES does not answer here"
 fi
 compose
+scripts/prometheus.sh
 step 'Tests'
 INSTA_UPDATE=no cargo test --workspace --locked
