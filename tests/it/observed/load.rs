@@ -67,6 +67,13 @@ impl Load {
         assert_eq!(status, 200, "{answer}");
     }
 
+    /// More of what ends, over minutes, for pictures that have something to show.
+    pub(crate) async fn go_on(&self) {
+        for _ in 0..5 {
+            tokio::join!(self.successes(), self.failures(), self.knocking());
+        }
+    }
+
     /// Sessions that go on: as many as may, and one that waits. Answers their ids, the waiting one last.
     pub(crate) async fn linger(&self) -> Vec<String> {
         let mut sessions = Vec::new();

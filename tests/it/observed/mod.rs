@@ -1,5 +1,7 @@
 //! What operators and finance see: a real Prometheus over a real server under a mixed load, and every expression of every
 //! dashboard and alert asked of it.
+//!
+//! With `PICTURES=DIRECTORY` the load lasts longer, and the dashboards are drawn there by `scripts/pictures.sh`.
 
 mod expressions;
 mod figures;
@@ -7,6 +9,7 @@ mod load;
 mod prometheus;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use innkeeper::metrics::{Kind, catalogue};
 
@@ -23,6 +26,10 @@ async fn what_is_shown_is_there_and_true() {
     let load = Load::prepare().await;
     let prometheus = Prometheus::watch(&load.server.operator_url).await;
     load.run().await;
+    let pictures = std::env::var_os("PICTURES");
+    if pictures.is_some() {
+        load.go_on().await;
+    }
     eventually(async || prometheus.names().await.contains("innkeeper_drill_last_run_timestamp_seconds").then_some(()))
         .await;
     load.linger().await;
@@ -64,6 +71,9 @@ async fn what_is_shown_is_there_and_true() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     figures::agree(&load, &prometheus).await;
+    if let Some(directory) = pictures {
+        prometheus.draw(Path::new(&directory)).await;
+    }
 }
 
 /// What reads series that nobody has ever seen.

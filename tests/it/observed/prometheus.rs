@@ -74,6 +74,15 @@ impl Prometheus {
         Ok(series.map(|one| (one["metric"].clone(), number(&one["value"]))).collect())
     }
 
+    /// Draws the dashboards with what it has seen.
+    pub(crate) async fn draw(&self, directory: &Path) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/pictures.sh");
+        let mut command = Command::new(script);
+        command.env("PICTURES_SOURCE", "the mixed load of the tests");
+        let drawn = command.args([self.url.as_str(), "now-6m", "now"]).arg(directory).status().await.unwrap();
+        assert!(drawn.success(), "the dashboards could not be drawn");
+    }
+
     /// The names of all series it has ever seen.
     pub(crate) async fn names(&self) -> BTreeSet<String> {
         let request = self.http.get(format!("{}/api/v1/label/__name__/values", self.url));
