@@ -5,7 +5,14 @@ use promql_parser::parser::{Expr, MatrixSelector, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
 /// What Prometheus knows of whom it asks, and every process tells of itself.
-const EVERYBODYS: [&str; 4] = ["up", "process_start_time_seconds", "process_open_fds", "process_max_fds"];
+const EVERYBODYS: [&str; 6] = [
+    "up",
+    "process_start_time_seconds",
+    "process_open_fds",
+    "process_max_fds",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+];
 
 /// Labels that Prometheus adds.
 const ADDED: [&str; 2] = ["job", "instance"];

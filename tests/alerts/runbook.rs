@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use crate::expressions::family;
+use crate::expressions::{self, family};
 use crate::{alerts, anchor, file, text};
 
 fn runbook() -> String {
@@ -86,11 +86,19 @@ fn every_command_is_one() {
 }
 
 #[test]
-fn every_family_and_setting_is_one() {
+fn every_family_question_and_setting_is_one() {
     let text = runbook();
     let names = text.split(|one: char| !(one.is_ascii_alphanumeric() || one == '_'));
     for name in names.filter(|name| name.starts_with("innkeeper_")) {
         assert!(family(name).is_some(), "{name} is in no catalogue");
+    }
+    let asked = code(&text).into_iter().filter_map(|code| Some(code.strip_prefix("q ")?.to_owned()));
+    let asked: Vec<_> =
+        asked.map(|code| code.split('#').next().unwrap().trim().trim_matches('\'').to_owned()).collect();
+    assert!(asked.len() > 25, "the runbook's questions to Prometheus were not found");
+    for expression in asked {
+        let faults = expressions::faults(&expression);
+        assert!(faults.is_empty(), "`{expression}`: {faults:?}");
     }
     let settings = std::fs::read_to_string(file("config/default.toml")).unwrap();
     let settings: toml::Table = settings.parse().unwrap();
