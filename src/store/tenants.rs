@@ -145,6 +145,15 @@ impl Tenants<'_> {
         Ok(Some(after))
     }
 
+    /// Lists every tenant there ever was, by name, the archived ones too: what they spent is still told of.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_ever(&self) -> Result<Vec<Tenant>, StoreError> {
+        let rows = sqlx::query("select * from tenants order by name, id").fetch_all(&self.0.read).await?;
+        rows.iter().map(tenant).collect()
+    }
+
     /// Lists all tenants by name.
     ///
     /// # Errors

@@ -152,11 +152,11 @@ pub(crate) fn quantile_of(q: f64, family: &str, matchers: &str, by: &str) -> Str
     format!("histogram_quantile({q}, sum by ({by}) (rate({family}_bucket{{{matchers}}}[$__rate_interval])))")
 }
 
-/// Gives each tenant of an expression its name. Those that are added up as `other` are no tenant, and neither is whom an
-/// installation's budget bounds: a join with tenants alone would drop their money.
+/// Gives each tenant of an expression its name; the server names those that are added up as `other` too. Whom an
+/// installation's budget bounds is no tenant: a join with tenants alone would drop its money.
 pub(crate) fn named(expression: &str) -> String {
     format!(
-        r#"({expression}) * on (tenant) group_left (tenant_name) (max by (tenant, tenant_name) (innkeeper_tenant_info{{@}}) or label_replace(label_replace(vector(1), "tenant", "other", "", ""), "tenant_name", "all others", "", "") or label_replace(vector(1), "tenant_name", "all tenants", "", ""))"#
+        r#"({expression}) * on (tenant) group_left (tenant_name) (max by (tenant, tenant_name) (innkeeper_tenant_info{{@}}) or label_replace(vector(1), "tenant_name", "all tenants", "", ""))"#
     )
 }
 

@@ -64,7 +64,7 @@ fn so_far() -> Vec<Panel> {
             .steps(&[(1.0, "red")])
             .size(3, 4),
         Panel::stat("Tenants", "Tenants that may begin something.", "none")
-            .ask("active", r#"count(max by (tenant) (innkeeper_tenant_info{@t,state="active"})) or vector(0)"#)
+            .ask("active", r#"count(max by (tenant) (innkeeper_tenant_info{@t,state="active",tenant!="other"})) or vector(0)"#)
             .size(3, 4),
     ]
 }

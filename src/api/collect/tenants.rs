@@ -1,23 +1,24 @@
 //! Who the tenants are, and how many of their sessions may run.
 
 use super::Sources;
+use crate::domain::TenantState;
 use crate::metrics::catalogue::{SESSIONS_CAPACITY, SESSIONS_QUOTA, TENANT_INFO};
-use crate::metrics::{self, Page};
+use crate::metrics::{self, OTHER, Page};
 use crate::store::StoreError;
 
-/// Writes the tenants that have series of their own.
+/// Writes the tenants that have series of their own, and a name for all others together: what is joined for the names would
+/// leave out whatever has none.
 pub(super) async fn collect(sources: &Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
-    let tenants = sources.store.tenants().list().await?;
-    let known: Vec<_> = tenants
-        .iter()
-        .map(|tenant| (metrics::tenant(tenant.id), tenant))
-        .filter(|(label, _)| label != metrics::OTHER)
-        .collect();
-    let info = known.iter().map(|(label, tenant)| ([label.as_str(), &tenant.name, tenant.state.as_str()], 1));
-    page.write(TENANT_INFO, info);
+    let tenants = sources.store.tenants().list_ever().await?;
+    let known: Vec<_> =
+        tenants.iter().map(|tenant| (metrics::tenant(tenant.id), tenant)).filter(|(label, _)| label != OTHER).collect();
+    let info = known.iter().map(|(label, tenant)| [label.as_str(), &tenant.name, tenant.state.as_str()]);
+    let others = [OTHER, OTHER, TenantState::Active.as_str()];
+    page.write(TENANT_INFO, info.chain([others]).map(|labels| (labels, 1)));
     let session = &sources.config.session;
     let quota = |own: Option<usize>| own.unwrap_or(session.max_running_per_tenant);
-    page.write(SESSIONS_QUOTA, known.iter().map(|(label, tenant)| ([label], quota(tenant.limits.max_running))));
+    let quotas = known.iter().filter(|(_, tenant)| tenant.state != TenantState::Archived);
+    page.write(SESSIONS_QUOTA, quotas.map(|(label, tenant)| ([label], quota(tenant.limits.max_running))));
     page.write(SESSIONS_CAPACITY, [([""; 0], session.max_running)]);
     Ok(())
 }

@@ -124,6 +124,18 @@ async fn money_is_told_to_the_nano_dollar_and_models_by_the_names_of_their_price
 }
 
 #[tokio::test]
+async fn whoever_has_series_has_a_name_to_join_them_with() {
+    let house = House::new().await;
+    let tenant = house.tenant("gone").await;
+    house.spend(tenant, "claude-haiku-4-5", usage(1, 2), 9).await;
+    house.store.tenants().change_state(tenant, TenantState::Archived, &By::test()).await.unwrap();
+    let text = house.text().await;
+    assert!(text.contains(&format!("{{tenant=\"{tenant}\",tenant_name=\"gone\",state=\"archived\"}} 1\n")), "{text}");
+    assert!(text.contains("tenant=\"other\",tenant_name=\"other\""), "{text}");
+    assert!(!text.contains("innkeeper_sessions_quota{"), "an archived tenant may run nothing: {text}");
+}
+
+#[tokio::test]
 async fn live_sessions_are_told_of_as_long_as_they_live_and_the_rest_is_omitted() {
     let mut house = House::new().await;
     let tenant = house.tenant("acme").await;
