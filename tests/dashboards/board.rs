@@ -217,7 +217,7 @@ impl Board {
     fn variables(&self) -> Vec<Value> {
         let ask = |name: &str, label: &str, query: &str, regex: &str| {
             json!({ "type": "query", "name": name, "label": label, "datasource": source(), "query": { "query": query, "refId": name },
-                "definition": query, "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": ".*",
+                "definition": query, "refresh": 2, "sort": 1, "multi": true, "includeAll": true,
                 "current": { "selected": true, "text": ["All"], "value": ["$__all"] }, "hide": 0, "options": [], "regex": regex })
         };
         let mut variables = vec![
@@ -230,7 +230,11 @@ impl Board {
             // Chosen by name, asked for by id.
             let query = r#"query_result(innkeeper_tenant_info{job=~"$job",instance=~"$instance",tenant!=""})"#;
             let regex = r#"/tenant_name="(?<text>[^"]+)|tenant="(?<value>[^"]+)/g"#;
-            variables.push(ask("tenant", "Tenant", query, regex));
+            let mut tenant = ask("tenant", "Tenant", query, regex);
+            // All of them is everything, what belongs to no tenant too. All jobs are only those that are listed: `up` and
+            // `process_` are told by whatever else Prometheus watches.
+            tenant["allValue"] = json!(".*");
+            variables.push(tenant);
         }
         variables
     }

@@ -28,6 +28,10 @@ fn every_board_is_whole() {
         assert!(json.get("id").is_none() && json["editable"] == false, "{title}");
         let names: Vec<_> = json["templating"]["list"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
         assert!(names.starts_with(&[&"datasource".into(), &"job".into(), &"instance".into()]), "{title}: {names:?}");
+        for variable in json["templating"]["list"].as_array().unwrap() {
+            let everything = variable.get("allValue").is_some();
+            assert_eq!(everything, variable["name"] == "tenant", "{title}: {}: others' targets too", variable["name"]);
+        }
         let tenants = names.iter().any(|name| **name == "tenant");
         assert_eq!(json.to_string().contains("$tenant"), tenants, "{title}: narrowed to tenants or not");
     }
