@@ -14,6 +14,8 @@ use crate::engine::{Engine, EngineError, EngineId, Exit, FoundSandbox, Image, Sa
 pub(super) const NOT_FOUND: u16 = 404;
 /// Docker's answer: not in the state it is in.
 pub(super) const CONFLICT: u16 = 409;
+/// Docker's answer: it could not.
+const FAILED: u16 = 500;
 
 #[async_trait]
 impl Engine for Docker {
@@ -70,8 +72,13 @@ impl Engine for Docker {
     }
 
     async fn remove(&self, id: &EngineId) -> Result<(), EngineError> {
-        let options = RemoveContainerOptions { v: true, force: true, ..Default::default() };
-        match self.client.remove_container(&id.0, Some(options)).await {
+        let options = || Some(RemoveContainerOptions { v: true, force: true, ..Default::default() });
+        let mut removed = self.client.remove_container(&id.0, options()).await;
+        if removed.as_ref().is_err_and(|error| status(error) == Some(FAILED)) {
+            // One that ends by itself in that moment cannot be killed, and Docker gives up. Now it has ended.
+            removed = self.client.remove_container(&id.0, options()).await;
+        }
+        match removed {
             // Gone, or being removed at another's wish.
             Err(error) if matches!(status(&error), Some(NOT_FOUND | CONFLICT)) => Ok(()),
             result => result.map_err(|error| EngineError::Remove(self.cause(error))),
@@ -92,5 +99,55 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     match error {
         Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use axum::extract::Request;
+    use axum::http::{Method, StatusCode};
+    use axum::{Json, Router};
+    use serde_json::json;
+    use tokio::net::UnixListener;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::lifecycle::Tasks;
+
+    /// A Docker that fails to remove a container so many times.
+    async fn docker(failures: u32, directory: &tempfile::TempDir, tasks: &Tasks) -> Docker {
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        ASKED.store(0, Ordering::SeqCst);
+        let answer = move |request: Request| async move {
+            if request.method() == Method::GET {
+                let version = json!({ "Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12" });
+                return (StatusCode::OK, Json(version));
+            }
+            if ASKED.fetch_add(1, Ordering::SeqCst) < failures {
+                let message = "Could not kill running container, cannot remove - Container is not running";
+                return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "message": message })));
+            }
+            (StatusCode::NO_CONTENT, Json(json!(null)))
+        };
+        let app = Router::new().fallback(answer);
+        let path = directory.path().join("docker.sock");
+        let (listener, stopping): (_, CancellationToken) =
+            (UnixListener::bind(&path).unwrap(), tasks.stopping().clone());
+        tasks.spawn("docker", async move {
+            let _ = axum::serve(listener, app).with_graceful_shutdown(stopping.cancelled_owned()).await;
+        });
+        Docker::connect(Some(&format!("unix://{}", path.display()))).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_sandbox_that_ends_while_it_is_removed_is_removed_and_one_that_cannot_be_is_told_of() {
+        for (failures, is_removed) in [(0, true), (1, true), (2, false)] {
+            let (directory, tasks) = (tempfile::tempdir().unwrap(), Tasks::new());
+            let removed = docker(failures, &directory, &tasks).await.remove(&EngineId("c".to_owned())).await;
+            assert_eq!(removed.is_ok(), is_removed, "{failures}: {removed:?}");
+            tasks.stop().await;
+        }
     }
 }
