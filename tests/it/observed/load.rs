@@ -30,6 +30,7 @@ impl Load {
             ("session.max_running", capacity.as_str()),
             ("agent.max_output_tokens", "5000"),
             ("sandbox.workspace_check_ms", "500"),
+            ("gateway.drain_timeout_ms", "3000"),
             ("egress.allowed_hosts", "packages.example.com:443"),
         ])
         .await;
@@ -69,7 +70,7 @@ impl Load {
 
     /// More of what ends, over minutes, for pictures that have something to show.
     pub(crate) async fn go_on(&self) {
-        for _ in 0..5 {
+        for _ in 0..8 {
             tokio::join!(self.successes(), self.failures(), self.knocking());
         }
     }

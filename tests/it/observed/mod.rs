@@ -35,6 +35,9 @@ async fn what_is_shown_is_there_and_true() {
     load.linger().await;
     let all_are_measured = format!("count(innkeeper_live_session_memory_bytes) == {}", load::CAPACITY);
     eventually(async || (!prometheus.ask(&all_are_measured).await.unwrap().is_empty()).then_some(())).await;
+    // What is still read to its end would be settled between a look of Prometheus and ours.
+    let nothing_ends = "sum(innkeeper_gateway_drains) == 0";
+    eventually(async || (!prometheus.ask(nothing_ends).await.unwrap().is_empty()).then_some(())).await;
     prometheus.next_look().await;
 
     let names = prometheus.names().await;
