@@ -15,13 +15,16 @@ pub(crate) fn board() -> Board {
 fn confinement() -> Vec<Panel> {
     vec![
         Panel::stat("Probes that held", "Of the last drill.", "none")
-            .ask("held", "sum(innkeeper_drill_probe_passed{@})"),
+            .ask("held", "sum(innkeeper_drill_probe_passed{@})")
+            .size(4, 8),
         Panel::stat("Probes that did not", "Of the last drill; without data there was none. Anything but 0 is an emergency.", "none")
             .ask("not held", "sum(1 - innkeeper_drill_probe_passed{@})")
-            .steps(&[(1.0, "red")]),
+            .steps(&[(1.0, "red")])
+            .size(4, 8),
         Panel::stat("Last drill", "How long ago the last drill began; of several servers, where it is longest ago.", "s")
             .ask("ago", "time() - min(innkeeper_drill_last_run_timestamp_seconds{@} > 0)")
-            .steps(&[(2_592_000.0, "orange")]),
+            .steps(&[(2_592_000.0, "orange")])
+            .size(4, 8),
         Panel::lines("Violations", "What confinement is there to refuse, an hour.", "none")
             .ask("{{kind}}", "sum by (kind) (rate(innkeeper_sandbox_violations_total{@}[$__rate_interval])) * 3600")
             .size(12, 8),

@@ -79,7 +79,7 @@ impl Prometheus {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/pictures.sh");
         let mut command = Command::new(script);
         command.env("PICTURES_SOURCE", "the mixed load of the tests");
-        let drawn = command.args([self.url.as_str(), "now-6m", "now"]).arg(directory).status().await.unwrap();
+        let drawn = command.args([self.url.as_str(), "now-150s", "now"]).arg(directory).status().await.unwrap();
         assert!(drawn.success(), "the dashboards could not be drawn");
     }
 
