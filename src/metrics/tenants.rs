@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 pub const OTHER: &str = "other";
 
 /// Tenants with series of their own, unless the settings say another number.
-const DEFAULT_BOUND: usize = 500;
+const DEFAULT_BOUND: usize = 300;
 
 static LABELS: Mutex<Option<Labels>> = Mutex::new(None);
 

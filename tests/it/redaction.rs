@@ -51,7 +51,7 @@ fn secret_in<'a>(line: &str, secrets: &'a [String]) -> Option<&'a str> {
 /// Whether a line has what a sandbox's token looks like: 64 digits, which are not a sandbox's id.
 fn token_in(line: &str) -> bool {
     // Docker calls it a container, in its own words.
-    let line = line.replace("sandbox `", "sandbox=").replace("ontainer ", "sandbox=");
+    let line = line.replace("sandbox `", "sandbox=").replace("ontainer ", "sandbox=").replace("ontainer: ", "sandbox=");
     let words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && !"=:\"".contains(letter));
     words.filter(|word| !word.contains("sandbox") && !word.contains("sha256")).any(|word| {
         let value = word.trim_end_matches('"').rsplit(['=', ':', '"']).next().unwrap_or_default();
@@ -110,6 +110,7 @@ fn what_is_looked_for_is_found() {
         format!("a sandbox ended sandbox={id} code=0"),
         format!("there is no sandbox `{id}` of this spawner"),
         format!("Could not kill running container {id}, cannot remove - Container {id} is not running"),
+        format!("Docker responded with status code 404: No such container: {id}"),
     ];
     for line in named.into_iter().chain(["a turn ended reason=answered".to_owned()]) {
         assert_eq!(secret_in(&line, &secrets), None, "{line}");

@@ -62,7 +62,8 @@ pub(super) const START_FAILURE: Label = label(
     "`image`, `runtime`, `engine`, `weak` (weaker than ordered), `fault` (refused from within), `ended`, `timeout`, \
      `workspace`, `other`",
 );
-pub(super) const STATUS: Label = label("status", "the first digit of the answer's status and `xx`, as `2xx`");
+pub(super) const STATUS: Label =
+    label("status", "the first digit of the answer's status and `xx`, as `2xx`; `none` when no answer came");
 pub(super) const TENANT: Label = label("tenant", "the tenant's id; empty for what bounds all tenants together");
 pub(super) const TENANT_NAME: Label = label("tenant_name", "the tenant's name");
 pub(super) const TENANT_STATE: Label = label("state", "`active`, `suspended` or `archived`");

@@ -75,19 +75,26 @@ impl Load {
         }
     }
 
-    /// Sessions that go on: as many as may, and one that waits. Answers their ids, the waiting one last.
-    pub(crate) async fn linger(&self) -> Vec<String> {
+    /// What `/metrics` tells.
+    pub(crate) async fn page(&self) -> String {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = http.get(format!("{}/metrics", self.server.operator_url)).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
+    /// Sessions that go on: as many as may, and one that waits. Answers them and whose they are, the waiting one last.
+    pub(crate) async fn linger(&self) -> Vec<(String, &Tenant)> {
         let mut sessions = Vec::new();
         let long =
             json!({"prompt": script(&json!({"chunks": 5_000, "chunk_delay_ms": 200, "usage": {"input_tokens": 1}}))});
         for _ in 0..CAPACITY {
             let session = self.acme.start(&long).await;
             self.acme.status_when(&session, |status| status["status"] == "running").await;
-            sessions.push(session);
+            sessions.push((session, &self.acme));
         }
         let waits = self.globex.start(&long).await;
         self.globex.status_when(&waits, |status| status["queue"]["position"].is_number()).await;
-        sessions.push(waits);
+        sessions.push((waits, &self.globex));
         sessions
     }
 

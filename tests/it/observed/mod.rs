@@ -7,6 +7,7 @@ mod expressions;
 mod figures;
 mod load;
 mod prometheus;
+mod series;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,7 +33,7 @@ async fn what_is_shown_is_there_and_true() {
     }
     eventually(async || prometheus.names().await.contains("innkeeper_drill_last_run_timestamp_seconds").then_some(()))
         .await;
-    load.linger().await;
+    let lingering = load.linger().await;
     let all_are_measured = format!("count(innkeeper_live_session_memory_bytes) == {}", load::CAPACITY);
     eventually(async || (!prometheus.ask(&all_are_measured).await.unwrap().is_empty()).then_some(())).await;
     // What is still read to its end would be settled between a look of Prometheus and ours.
@@ -77,6 +78,15 @@ async fn what_is_shown_is_there_and_true() {
     if let Some(directory) = pictures {
         prometheus.draw(Path::new(&directory)).await;
     }
+    let page = load.page().await;
+    prometheus::check(&page).await;
+    assert!(!page.contains(" summary\n"), "a summary cannot be added up");
+    // They live, and are told of; they are gone, and nothing tells of them any more.
+    for (session, tenant) in lingering {
+        assert!(page.contains(&format!("session=\"{session}\"")), "{session} lives and is not told of");
+        assert_eq!(tenant.cancel(&session).await.0, 200);
+    }
+    eventually(async || (!load.page().await.contains("innkeeper_live_session_")).then_some(())).await;
 }
 
 /// What reads series that nobody has ever seen.

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use reqwest::Url;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use crate::harness::eventually;
@@ -107,4 +108,15 @@ impl Prometheus {
 fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
+}
+
+/// Has Prometheus's own tool look at a page of metrics.
+pub(crate) async fn check(page: &str) {
+    let mut tool = Command::new("promtool");
+    tool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = tool.spawn().expect("promtool is installed (scripts/prometheus.sh)");
+    process.stdin.take().unwrap().write_all(page.as_bytes()).await.unwrap();
+    let output = process.wait_with_output().await.unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.trim().is_empty(), "promtool says: {said}");
 }
