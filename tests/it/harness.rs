@@ -1,9 +1,7 @@
 //! A server of its own for each test: the real program on a loopback port, its model a stand-in in the test's process.
 
-use std::fs::File;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use innkeeper::cli::stand_in::StandIn;
@@ -13,12 +11,13 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::machine::{copy_program, remove_sandboxes, sandbox_image};
+use crate::machine::{copy_program, remove_sandboxes};
 pub(crate) use crate::machine::{docker, sandboxes};
+pub(crate) use crate::process::program;
+use crate::process::{Run, Started, spawn};
 use crate::redaction;
 
 /// The key the gateway holds. It looks like nothing else, so that it can be searched for.
@@ -28,7 +27,7 @@ pub(crate) const MODEL_KEY: &str = "sk-ant-the-real-key-4711";
 pub(crate) const PLAIN_PROMPT: &str = "Say hello";
 
 /// How long anything may take before the test has failed, and how often is looked meanwhile.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A running server.
@@ -45,7 +44,7 @@ pub(crate) struct Server {
     pub(crate) operator_url: String,
     /// The operators' key, if this start made it.
     pub(crate) operator_key: Option<String>,
-    user: Option<u32>,
+    run: Run,
     settings: Vec<(String, String)>,
     installation: String,
     process: Child,
@@ -72,11 +71,11 @@ impl Server {
 
     /// A server with `settings` as `section.key` and value.
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
-        Self::start_as(None, settings).await
+        Self::start_as(Run::default(), settings).await
     }
 
-    /// A server that runs as another user of the machine, if one is given.
-    pub(crate) async fn start_as(user: Option<u32>, settings: &[(&str, &str)]) -> Self {
+    /// A server as another user of the machine, or within bounds of the kernel.
+    pub(crate) async fn start_as(run: Run, settings: &[(&str, &str)]) -> Self {
         let stand_in = StandIn::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let model = format!("http://{}", listener.local_addr().unwrap());
@@ -97,19 +96,19 @@ impl Server {
         ];
         let settings: Vec<_> =
             ours.iter().chain(settings).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        if let Some(user) = user {
+        if let Some(user) = run.user {
             copy_program(&data.path().join("innkeeper"));
             chown(data.path(), Some(user), Some(user)).unwrap();
         }
-        let Started { process, url, operator_url, operator_key } = spawn(&settings, data.path(), user).await;
+        let Started { process, url, operator_url, operator_key } = spawn(&settings, data.path(), run).await;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let installation = open_store(data.path()).await.installation().await.unwrap();
-        Self { stand_in, data, roots, url, operator_url, operator_key, user, settings, installation, process, http }
+        Self { stand_in, data, roots, url, operator_url, operator_key, run, settings, installation, process, http }
     }
 
     /// Starts it again on the same data, after it was killed or has ended.
     pub(crate) async fn start_again(&mut self) {
-        let started = spawn(&self.settings, self.data.path(), self.user).await;
+        let started = spawn(&self.settings, self.data.path(), self.run).await;
         (self.process, self.url, self.operator_url) = (started.process, started.url, started.operator_url);
     }
 
@@ -346,52 +345,4 @@ async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let status = response.status();
     let body = response.bytes().await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into()))
-}
-
-/// The program with these settings, its data in `data`.
-pub(crate) fn program(settings: &[(String, String)], data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", data).kill_on_drop(true);
-    command.env("INNKEEPER_ENGINE__IMAGE", sandbox_image());
-    for (key, value) in settings {
-        command.env(format!("INNKEEPER_{}", key.replace('.', "__").to_uppercase()), value);
-    }
-    command
-}
-
-/// A program that was started, and what it told.
-struct Started {
-    process: Child,
-    url: String,
-    operator_url: String,
-    operator_key: Option<String>,
-}
-
-/// Starts the program, and answers it with the address and the key it tells.
-async fn spawn(settings: &[(String, String)], data: &Path, user: Option<u32>) -> Started {
-    let log = File::options().create(true).append(true).open(data.join("server.log")).unwrap();
-    let mut command = program(settings, data);
-    if let Some(user) = user {
-        let std = command.as_std().get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)));
-        let env: Vec<_> = std.filter_map(|(name, value)| Some((name, value?))).collect();
-        command = Command::new(data.join("innkeeper"));
-        command.env_clear().envs(env).uid(user).gid(user).kill_on_drop(true);
-    }
-    let mut process = command.arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let mut operator_key = None;
-    let told = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some((_, key)) = line.split_once("operator key (shown once, keep it): ") {
-                operator_key = Some(key.to_owned());
-            }
-            if let Some((_, rest)) = line.split_once("listens on ") {
-                let (url, operators) = rest.split_once(" (operators: ").unwrap();
-                return (url.to_owned(), operators.trim_end_matches(')').to_owned());
-            }
-        }
-        panic!("the server ended: {}", std::fs::read_to_string(data.join("server.log")).unwrap());
-    };
-    let (url, operator_url) = timeout(PATIENCE, told).await.expect("the server does not start");
-    Started { process, url, operator_url, operator_key }
 }

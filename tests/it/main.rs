@@ -30,6 +30,7 @@ mod money;
 mod observed;
 mod output;
 mod prices;
+mod process;
 mod redaction;
 mod repository;
 mod requests;

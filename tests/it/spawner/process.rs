@@ -12,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::process::Child;
 
 use crate::harness::{Server, docker, program};
+use crate::process::Run;
 use crate::redaction;
 
 /// Its log, in its directory.
@@ -70,7 +71,7 @@ impl Spawner {
     /// A server that reaches its sandboxes through this spawner.
     pub(super) async fn server(&self) -> Server {
         let settings: Vec<_> = self.settings[..1].iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        Server::start_as(server_user(), &settings).await
+        Server::start_as(Run { user: server_user(), ..Run::default() }, &settings).await
     }
 
     /// Says `call` on the socket, as whoever took the server over could, and answers what comes back.
