@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::estimate;
 use super::price::PriceTable;
+use super::price_modifiers::{Modifiers, Region, Speed};
 use super::reply::Refusal;
 use crate::domain::{Ask, Usage};
 
@@ -66,8 +67,8 @@ pub(super) struct Asked {
 /// When it is no call, or its price cannot be told from the table.
 pub(super) fn read(body: &[u8], prices: &PriceTable) -> Result<Asked, Refusal> {
     let asked: Body<'_> = serde_json::from_slice(body).map_err(Refusal::malformed)?;
-    asked.check()?;
-    if !prices.knows(&asked.model) {
+    let modifiers = asked.modifiers()?;
+    if !prices.has_price(&asked.model, modifiers) {
         return Err(Refusal::unpriced_model(&asked.model));
     }
     let (searches, providers_tools) = asked.tools()?;
@@ -76,11 +77,12 @@ pub(super) fn read(body: &[u8], prices: &PriceTable) -> Result<Asked, Refusal> {
     let input = estimate::most_input(body, providers_tools * PROVIDERS_TOOL_TOKENS);
     // Each search, and each compaction, has the model read its whole input again.
     let steps = 1 + searches + u64::from(asked.compacts());
-    let input_picos = prices.picos(&asked.model, &input).saturating_mul(u128::from(steps));
-    let search_picos = prices.picos(&asked.model, &Usage { web_search_requests: searches, ..Usage::default() });
+    let input_picos = prices.picos_with(&asked.model, &input, modifiers).saturating_mul(u128::from(steps));
+    let found = Usage { web_search_requests: searches, ..Usage::default() };
+    let search_picos = prices.picos_with(&asked.model, &found, modifiers);
     let ask = Ask {
         input_picos: input_picos.saturating_add(search_picos),
-        output_picos: prices.output_picos(&asked.model, input.prompt_tokens()).saturating_mul(steps),
+        output_picos: prices.output_picos(&asked.model, input.prompt_tokens(), modifiers).saturating_mul(steps),
         max_tokens,
         least_tokens: LEAST_TOKENS.max(thinking.saturating_add(1)).min(max_tokens),
     };
@@ -101,16 +103,16 @@ pub(super) fn with_max_tokens(body: &Bytes, max_tokens: u64) -> Bytes {
 }
 
 impl Body<'_> {
-    /// Refuses what changes the price in a way the table does not tell.
-    fn check(&self) -> Result<(), Refusal> {
-        match (self.speed.as_deref(), self.inference_geo.as_deref()) {
-            (None | Some("standard"), None | Some("global")) => {}
-            (None | Some("standard"), Some(_)) => {
-                return Err(Refusal::unpriceable("an `inference_geo` other than `global`"));
-            }
-            (Some(_), _) => return Err(Refusal::unpriceable("a `speed` other than `standard`")),
+    /// How fast and where the call is to be served: what costs more than the listed price is refused.
+    fn modifiers(&self) -> Result<Modifiers, Refusal> {
+        let modifiers = Modifiers::named(self.speed.as_deref(), self.inference_geo.as_deref());
+        if modifiers.speed != Speed::Standard {
+            return Err(Refusal::unpriceable("a `speed` other than `standard`"));
         }
-        if self.fallbacks.is_some() { Err(Refusal::unpriceable("`fallbacks`")) } else { Ok(()) }
+        if modifiers.region != Region::Global {
+            return Err(Refusal::unpriceable("an `inference_geo` other than `global`"));
+        }
+        if self.fallbacks.is_some() { Err(Refusal::unpriceable("`fallbacks`")) } else { Ok(modifiers) }
     }
 
     /// How many searches may be made, and how many tools of the provider's own there are.

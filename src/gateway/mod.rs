@@ -35,6 +35,7 @@ mod price;
 mod price_change;
 mod price_file;
 mod price_list;
+mod price_modifiers;
 mod prices;
 mod relay;
 mod reply;

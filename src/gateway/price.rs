@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::price_modifiers::{Modifiers, Speed};
 use crate::domain::{Timestamp, Usage, Usd};
 
 /// Pico-dollars in a nano-dollar.
@@ -40,6 +41,21 @@ pub(super) struct ModelPrice {
     pub(super) aliases: Vec<String>,
     /// The model's tiers by rising bound; the first has the bound 0.
     pub(super) tiers: Vec<Tier>,
+    /// What its tokens cost in fast mode; `None` for a model that has none.
+    pub(super) fast: Option<Price>,
+    /// What bounds a call to it.
+    pub(super) limits: ModelLimits,
+}
+
+/// What bounds the tokens of a call to a model, whatever the call says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ModelLimits {
+    /// The most tokens of input that one step of a call can have.
+    pub(super) context: u64,
+    /// The longest answer, in tokens.
+    pub(super) max_output: u64,
+    /// The most tokens one image costs.
+    pub(super) max_image: u64,
 }
 
 /// What every model costs.
@@ -51,6 +67,8 @@ pub(super) struct PriceTable {
     pub(super) effective: Timestamp,
     /// What one web search costs, in pico-dollars.
     pub(super) web_search: u64,
+    /// The factor on the price of tokens served from the US alone, in millionths.
+    pub(super) us_geo: u64,
     /// The models, in the order of the file.
     pub(super) models: Vec<ModelPrice>,
     /// Where in `models` each id and each alias is.
@@ -89,6 +107,15 @@ impl ModelPrice {
         let reached = self.tiers.iter().rev().find(|tier| tier.above_prompt_tokens < prompt_tokens);
         reached.unwrap_or(&self.tiers[0]).price
     }
+
+    /// What its tokens cost at `speed` after a prompt of `prompt_tokens`.
+    pub(super) fn at_speed(&self, prompt_tokens: u64, speed: Speed) -> Price {
+        let standard = self.at(prompt_tokens);
+        match speed {
+            Speed::Standard => standard,
+            Speed::Fast => self.fast.unwrap_or_else(|| standard.unlisted_fast()),
+        }
+    }
 }
 
 impl PriceTable {
@@ -97,24 +124,47 @@ impl PriceTable {
         self.find(model).is_some()
     }
 
+    /// The one name under which the ledger, metrics and limits know a model, whatever alias, date or mark it is called by;
+    /// `None` when it has no price.
+    pub(super) fn canonical(&self, model: &str) -> Option<&str> {
+        self.find(model).map(|found| found.id.as_str())
+    }
+
+    /// What a call costs at standard speed from anywhere: see [`Self::cost_with`].
+    pub(super) fn cost<'a>(&self, parts: impl IntoIterator<Item = &'a (String, Usage)>) -> Usd {
+        self.cost_with(parts, Modifiers::default())
+    }
+
     /// What a call costs whose usage is given in parts by model. It is rounded up once, to a whole nano-dollar. A model
     /// that is not in the table costs the dearest of every class.
-    pub(super) fn cost<'a>(&self, parts: impl IntoIterator<Item = &'a (String, Usage)>) -> Usd {
-        let picos = parts.into_iter().map(|(model, usage)| self.picos(model, usage));
-        let nanos = picos.fold(0, u128::saturating_add).div_ceil(PICOS_PER_NANO);
-        Usd::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+    pub(super) fn cost_with<'a>(
+        &self,
+        parts: impl IntoIterator<Item = &'a (String, Usage)>,
+        modifiers: Modifiers,
+    ) -> Usd {
+        let picos = parts.into_iter().map(|(model, usage)| self.picos_with(model, usage, modifiers));
+        Usd::from_nanos(nanos(picos.fold(0, u128::saturating_add)))
     }
 
-    /// What one part of a call costs, in pico-dollars.
-    pub(super) fn picos(&self, model: &str, usage: &Usage) -> u128 {
-        let price = self.find(model).map_or_else(|| self.ceiling(), |found| found.at(usage.prompt_tokens()));
+    /// What one part of a call costs with these modifiers, in pico-dollars.
+    pub(super) fn picos_with(&self, model: &str, usage: &Usage, modifiers: Modifiers) -> u128 {
+        let tokens = self.price(model, usage.prompt_tokens(), modifiers.speed).cost(usage);
         let searches = u128::from(usage.web_search_requests) * u128::from(self.web_search);
-        price.cost(usage).saturating_add(searches)
+        self.in_region(tokens, modifiers.region).saturating_add(searches)
     }
 
-    /// What one token of output costs after a prompt of `prompt_tokens`, in pico-dollars.
-    pub(super) fn output_picos(&self, model: &str, prompt_tokens: u64) -> u64 {
-        self.find(model).map_or_else(|| self.ceiling(), |found| found.at(prompt_tokens)).output
+    /// What one token of output costs after a prompt of `prompt_tokens` with these modifiers, in pico-dollars.
+    pub(super) fn output_picos(&self, model: &str, prompt_tokens: u64, modifiers: Modifiers) -> u64 {
+        let output = self.price(model, prompt_tokens, modifiers.speed).output;
+        u64::try_from(self.in_region(output.into(), modifiers.region)).unwrap_or(u64::MAX)
+    }
+
+    fn price(&self, model: &str, prompt_tokens: u64, speed: Speed) -> Price {
+        match (self.find(model), speed) {
+            (Some(found), speed) => found.at_speed(prompt_tokens, speed),
+            (None, Speed::Standard) => self.ceiling(),
+            (None, Speed::Fast) => self.ceiling().unlisted_fast(),
+        }
     }
 
     /// The model by one of its names, which may carry a date and the mark of the long context window.
@@ -127,6 +177,11 @@ impl PriceTable {
         let tiers = self.models.iter().flat_map(|model| &model.tiers);
         tiers.map(|tier| tier.price).fold(nothing, Price::dearer)
     }
+}
+
+/// Pico-dollars as whole nano-dollars, rounded up; the most there are for amounts beyond.
+fn nanos(picos: u128) -> i64 {
+    i64::try_from(picos.div_ceil(PICOS_PER_NANO)).unwrap_or(i64::MAX)
 }
 
 /// A model's name without the mark of the long context window and without the date of its release.

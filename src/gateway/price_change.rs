@@ -40,6 +40,7 @@ pub(super) fn check(old: &PriceTable, new: &PriceTable, force: bool) -> Result<(
         for name in std::iter::once(&model.id).chain(&model.aliases) {
             let found = new.find(name).ok_or_else(|| PriceError::Vanishes { model: name.clone() })?;
             compare(name, model, found)?;
+            compare_fast(name, model, found)?;
         }
     }
     Ok(())
@@ -63,6 +64,19 @@ fn compare(name: &str, old: &ModelPrice, new: &ModelPrice) -> Result<(), PriceEr
         }
     }
     Ok(())
+}
+
+/// Compares the prices of the model `name` in fast mode. One that is not listed any more makes it cost more, not less.
+fn compare_fast(name: &str, old: &ModelPrice, new: &ModelPrice) -> Result<(), PriceError> {
+    let (Some(old), Some(new)) = (old.fast, new.fast) else { return Ok(()) };
+    match CLASSES.iter().find(|(_, of)| falls(of(&old), of(&new))) {
+        Some((field, of)) => Err(PriceError::Falls {
+            what: format!("model `{name}`: `{field}` in fast mode"),
+            old: per_million_tokens(of(&old)),
+            new: per_million_tokens(of(&new)),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Whether a price falls by more than half.

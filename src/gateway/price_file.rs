@@ -7,7 +7,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
-use super::price::{ModelPrice, Price, PriceTable, Tier};
+use super::price::{ModelLimits, ModelPrice, Price, PriceTable, Tier};
+use super::price_modifiers::FACTOR_UNIT;
 use crate::domain::Timestamp;
 
 /// The prices innkeeper was built with.
@@ -15,6 +16,18 @@ const BUILT_IN: &str = include_str!("../../config/prices.toml");
 
 /// Decimals a price may have: more would not be a whole number of pico-dollars per token.
 const MAX_DECIMALS: u32 = 6;
+
+/// The most a million tokens, or a thousand searches, may cost, in dollars: beyond it there is a typing error.
+const MAX_DOLLARS: u64 = 100_000;
+
+/// The limits of a model that names none.
+const LIMITS: ModelLimits = ModelLimits { context: 1_000_000, max_output: 128_000, max_image: 4_784 };
+
+/// The largest limit of a model, in tokens.
+const MAX_LIMIT: u64 = 100_000_000;
+
+/// The factor for serving from the US alone, when the file names none.
+const US_GEO: &str = "1.1";
 
 /// Prices that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +100,7 @@ struct FileShape {
     version: String,
     effective: String,
     web_search_per_1k: String,
+    us_geo: Option<String>,
     #[serde(rename = "model")]
     models: Vec<ModelShape>,
 }
@@ -97,8 +111,12 @@ struct ModelShape {
     id: String,
     #[serde(default)]
     aliases: Vec<String>,
+    context_tokens: Option<u64>,
+    max_output_tokens: Option<u64>,
+    max_image_tokens: Option<u64>,
     #[serde(rename = "tier")]
     tiers: Vec<TierShape>,
+    fast: Option<TierShape>,
 }
 
 #[derive(Deserialize)]
@@ -138,19 +156,21 @@ pub(super) fn parse(text: &str) -> Result<PriceTable, PriceError> {
         file.effective.parse().map_err(|_| top("effective")("is not a time like 2026-11-22T00:00:00Z"))?;
     let (mut models, mut names) = (Vec::new(), HashMap::new());
     for shape in file.models {
-        let tiers = shape.tiers()?;
+        let (tiers, limits) = (shape.tiers()?, shape.limits()?);
+        let fast = shape.fast(&tiers)?;
         for name in std::iter::once(&shape.id).chain(&shape.aliases) {
             if names.insert(name.clone(), models.len()).is_some() {
                 let field = if *name == shape.id { "id" } else { "aliases" };
                 return Err(PriceError::Model { model: name.clone(), field, problem: "is there twice" });
             }
         }
-        models.push(ModelPrice { id: shape.id, aliases: shape.aliases, tiers });
+        models.push(ModelPrice { id: shape.id, aliases: shape.aliases, tiers, fast, limits });
     }
     Ok(PriceTable {
         version: file.version,
         effective: Timestamp::from_micros(effective.as_microsecond()),
         web_search: scaled(&file.web_search_per_1k, 1_000_000_000).map_err(top("web_search_per_1k"))?,
+        us_geo: factor(file.us_geo.as_deref().unwrap_or(US_GEO)).map_err(top("us_geo"))?,
         models,
         names,
     })
@@ -175,6 +195,36 @@ impl ModelShape {
             return Err(refused("tier", "is cheaper for longer prompts, so that a call could cost more than is held"));
         }
         Ok(tiers)
+    }
+
+    /// The price of fast mode, which must not be below the standard one.
+    fn fast(&self, tiers: &[Tier]) -> Result<Option<Price>, PriceError> {
+        let refused = |field, problem| PriceError::Model { model: self.id.clone(), field, problem };
+        let Some(shape) = &self.fast else { return Ok(None) };
+        if shape.above_prompt_tokens != 0 {
+            return Err(refused("fast", "has one price for every prompt: remove its `above_prompt_tokens`"));
+        }
+        let price = shape.price().map_err(|(field, problem)| refused(field, problem))?;
+        if tiers.iter().any(|tier| tier.price.dearer(price) != price) {
+            return Err(refused("fast", "is cheaper than the standard price"));
+        }
+        Ok(Some(price))
+    }
+
+    fn limits(&self) -> Result<ModelLimits, PriceError> {
+        let limit = |field, value: Option<u64>, default| match value.unwrap_or(default) {
+            limit @ 1..=MAX_LIMIT => Ok(limit),
+            _ => Err(PriceError::Model {
+                model: self.id.clone(),
+                field,
+                problem: "must be a number of tokens from 1 to 100000000",
+            }),
+        };
+        Ok(ModelLimits {
+            context: limit("context_tokens", self.context_tokens, LIMITS.context)?,
+            max_output: limit("max_output_tokens", self.max_output_tokens, LIMITS.max_output)?,
+            max_image: limit("max_image_tokens", self.max_image_tokens, LIMITS.max_image)?,
+        })
     }
 }
 
@@ -210,8 +260,17 @@ fn scaled(dollars: &str, per_dollar: u64) -> Result<u64, &'static str> {
     if amount.normalize().scale() > MAX_DECIMALS {
         return Err("has more than 6 decimals");
     }
+    if amount > Decimal::from(MAX_DOLLARS) {
+        return Err("is too much");
+    }
     let whole = amount.checked_mul(Decimal::from(per_dollar)).and_then(|product| product.to_u64());
     whole.ok_or("is too much")
+}
+
+/// A factor on prices in millionths, from 1 to 100.
+fn factor(text: &str) -> Result<u64, &'static str> {
+    let factor = scaled(text, FACTOR_UNIT)?;
+    if (FACTOR_UNIT..=100 * FACTOR_UNIT).contains(&factor) { Ok(factor) } else { Err("must be from 1 to 100") }
 }
 
 #[cfg(test)]
@@ -230,7 +289,7 @@ mod tests {
     #[test]
     fn the_built_in_prices_can_be_used() {
         let table = built_in().unwrap();
-        assert_eq!(table.version, "2026-11-22");
+        assert_eq!(table.version, "2026-11-30");
         assert_eq!(table.web_search, 10_000_000_000);
         for model in ["claude-fable-5-2", "claude-opus-5-5", "claude-opus-4-6", "claude-sonnet-5-5", "claude-haiku-5-5"]
         {
@@ -296,5 +355,43 @@ mod tests {
         assert!(refusal(&format!("{}{rest}", HEAD.replace("T00:00:00Z", ""))).contains("`effective`"));
         assert!(refusal(&format!("{}{rest}", HEAD.replace("'10'", "'0'"))).contains("`web_search_per_1k`"));
         assert!(refusal(&format!("{HEAD}model = []")).contains("`model`"));
+    }
+
+    #[test]
+    fn limits_of_a_model_have_defaults_and_bounds() {
+        let limits = |lines: &str| parse(&format!("{HEAD}{MODEL}{lines}{TIER}")).map(|table| table.models[0].limits);
+        assert_eq!(limits("").unwrap(), LIMITS);
+        let named = ModelLimits { context: 9, max_output: 8, max_image: 7 };
+        assert_eq!(limits("context_tokens = 9\nmax_output_tokens = 8\nmax_image_tokens = 7\n").unwrap(), named);
+        for (line, field) in [
+            ("context_tokens = 0\n", "`context_tokens`"),
+            ("max_output_tokens = 100000001\n", "`max_output_tokens`"),
+            ("max_image_tokens = -1\n", "max_image_tokens"),
+        ] {
+            let error = limits(line).unwrap_err().to_string();
+            assert!(error.contains(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn modifiers_never_make_a_call_cheaper() {
+        let fast = TIER.replace("[[model.tier]]", "[model.fast]");
+        let table = |fast: &str| parse(&format!("{HEAD}{MODEL}{TIER}{fast}"));
+        assert_eq!(table("").unwrap().models[0].fast, None);
+        assert_eq!(table(&fast).unwrap().models[0].fast.unwrap().output, 20_000_000);
+        for (bad, words) in [
+            (fast.replace("'20'", "'19'"), "`fast` is cheaper"),
+            (fast.replace("'20'", "'0'"), "`output` must be more than 0"),
+            (format!("{fast}above_prompt_tokens = 5\n"), "one price for every prompt"),
+        ] {
+            let error = table(&bad).unwrap_err().to_string();
+            assert!(error.contains("`opus`") && error.contains(words), "{error}");
+        }
+        let rest = format!("{MODEL}{TIER}");
+        assert_eq!(parse(&format!("{HEAD}{rest}")).unwrap().us_geo, 1_100_000);
+        assert_eq!(parse(&format!("{HEAD}us_geo = '1.25'\n{rest}")).unwrap().us_geo, 1_250_000);
+        for bad in ["0.9", "101", "much"] {
+            assert!(refusal(&format!("{HEAD}us_geo = '{bad}'\n{rest}")).contains("`us_geo`"));
+        }
     }
 }

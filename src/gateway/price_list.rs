@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
 
-use super::price::{ModelPrice, PriceTable, Tier};
+use super::price::{ModelLimits, ModelPrice, PriceTable, Tier};
 use crate::domain::Timestamp;
 
 /// Decimals between a pico-dollar a token and a dollar a million tokens.
@@ -12,6 +12,9 @@ const TOKEN_SCALE: u32 = 6;
 
 /// Decimals between a pico-dollar a search and a dollar a thousand searches.
 const SEARCH_SCALE: u32 = 9;
+
+/// Decimals of a factor on prices.
+const FACTOR_SCALE: u32 = 6;
 
 /// Every price of one table. Prices are decimal US dollars as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct PriceList {
     pub file: Option<PathBuf>,
     /// What a thousand web searches cost.
     pub web_search_per_1k: String,
+    /// The factor on the price of tokens served from the US alone.
+    pub us_geo: String,
     /// The models, in the order of the file.
     pub models: Vec<ListedModel>,
 }
@@ -37,6 +42,14 @@ pub struct ListedModel {
     pub aliases: Vec<String>,
     /// Its tiers by rising bound; the first holds for every prompt that no later one holds for.
     pub tiers: Vec<ListedTier>,
+    /// Its prices in fast mode, if it has one.
+    pub fast: Option<ListedTier>,
+    /// The most tokens of input a step of a call to it can have.
+    pub context_tokens: u64,
+    /// Its longest answer, in tokens.
+    pub max_output_tokens: u64,
+    /// The most tokens an image costs.
+    pub max_image_tokens: u64,
 }
 
 /// A tier's prices, of a million tokens each.
@@ -64,6 +77,7 @@ impl PriceList {
             effective: table.effective,
             file: file.map(Path::to_owned),
             web_search_per_1k: per_1k_searches(table.web_search),
+            us_geo: decimal(table.us_geo, FACTOR_SCALE),
             models: table.models.iter().map(ListedModel::of).collect(),
         }
     }
@@ -71,8 +85,16 @@ impl PriceList {
 
 impl ListedModel {
     fn of(model: &ModelPrice) -> Self {
-        let tiers = model.tiers.iter().map(ListedTier::of).collect();
-        Self { id: model.id.clone(), aliases: model.aliases.clone(), tiers }
+        let ModelLimits { context, max_output, max_image } = model.limits;
+        Self {
+            id: model.id.clone(),
+            aliases: model.aliases.clone(),
+            tiers: model.tiers.iter().map(ListedTier::of).collect(),
+            fast: model.fast.map(|price| ListedTier::of(&Tier { above_prompt_tokens: 0, price })),
+            context_tokens: context,
+            max_output_tokens: max_output,
+            max_image_tokens: max_image,
+        }
     }
 }
 
@@ -135,6 +157,10 @@ mod tests {
                 assert_eq!(number(&shown.cache_read), written(&tier["cache_read"]));
             }
         }
+        assert_eq!(list.us_geo, "1.1");
+        let fast = list.models.iter().find(|model| model.id == "claude-opus-5-5").unwrap();
+        assert_eq!(fast.fast.as_ref().unwrap().cache_read, "0.4");
+        assert_eq!((fast.context_tokens, fast.max_output_tokens, fast.max_image_tokens), (1_000_000, 128_000, 4_784));
         let cheap = list.models.iter().find(|model| model.id == "claude-haiku-5-5").unwrap();
         assert_eq!((cheap.tiers[0].cache_write_5m.as_str(), cheap.tiers[1].cache_write_1h.as_str()), ("0.125", "1"));
     }

@@ -53,7 +53,7 @@ impl Prices {
 
     /// What a model is called in the table in force, whatever date or alias it comes with; its own name when it has no price.
     pub fn known_as(&self, model: &str) -> String {
-        self.current().find(model).map_or(model, |found| &found.id).to_owned()
+        self.current().canonical(model).unwrap_or(model).to_owned()
     }
 
     /// The version of the table in force, which the ledger keeps with every call that is opened now.

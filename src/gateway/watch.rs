@@ -92,5 +92,5 @@ pub(super) fn note_given_up(reason: GaveUp) {
 
 /// A model as a label: only what has a price is one, or whoever calls could make as many series as it likes.
 fn label<'a>(model: &str, prices: &'a PriceTable) -> &'a str {
-    prices.find(model).map_or("other", |found| &found.id)
+    prices.canonical(model).unwrap_or("other")
 }

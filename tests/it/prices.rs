@@ -35,11 +35,11 @@ async fn a_hangup_puts_new_prices_in_force_and_keeps_the_old_ones_if_they_cannot
     let mut server = Server::start_with(&[("gateway.prices_file", path.to_str().unwrap())]).await;
     let tenant = server.tenant("acme").await;
     let row = call(&server, &tenant).await;
-    assert_eq!((row.cost.as_nanos(), row.price_version.as_str()), (2_000_000, "2026-11-22"));
+    assert_eq!((row.cost.as_nanos(), row.price_version.as_str()), (2_000_000, "2026-11-30"));
 
     let (before, sonnet) = PRICES.split_once("id = \"claude-sonnet-5-5\"").unwrap();
     let dearer = sonnet.replacen("input = \"2\"", "input = \"2.25\"", 1);
-    let new = format!("{before}id = \"claude-sonnet-5-5\"{dearer}").replace("\"2026-11-22\"", "\"dearer\"");
+    let new = format!("{before}id = \"claude-sonnet-5-5\"{dearer}").replace("\"2026-11-30\"", "\"dearer\"");
     change(&server, &path, &new, "new prices are in force").await;
     let row = call(&server, &tenant).await;
     assert_eq!((row.cost.as_nanos(), row.price_version.as_str()), (2_250_000, "dearer"));

@@ -25,6 +25,8 @@ pub(super) struct PricesView {
     file: Option<String>,
     /// What a thousand web searches cost.
     web_search_per_1k_usd: String,
+    /// The factor on the price of every token of a call that is served from the US alone.
+    us_geo: String,
     /// The models, in the order of the file.
     models: Vec<ModelView>,
 }
@@ -38,6 +40,14 @@ pub(super) struct ModelView {
     aliases: Vec<String>,
     /// Its tiers by rising bound: the last whose bound the prompt exceeds holds for the whole call.
     tiers: Vec<TierView>,
+    /// Its prices in fast mode; null for a model that cannot be called in it.
+    fast: Option<TierView>,
+    /// The most tokens of input a step of a call can have.
+    context_tokens: u64,
+    /// The longest answer, in tokens, that is held for.
+    max_output_tokens: u64,
+    /// The most tokens an image costs.
+    max_image_tokens: u64,
 }
 
 /// A tier's prices.
@@ -119,6 +129,7 @@ impl From<PriceList> for PricesView {
             effective: list.effective,
             file: list.file.map(|file| file.display().to_string()),
             web_search_per_1k_usd: list.web_search_per_1k,
+            us_geo: list.us_geo,
             models: list.models.into_iter().map(ModelView::from).collect(),
         }
     }
@@ -126,8 +137,9 @@ impl From<PriceList> for PricesView {
 
 impl From<ListedModel> for ModelView {
     fn from(model: ListedModel) -> Self {
-        let ListedModel { id, aliases, tiers } = model;
-        Self { id, aliases, tiers: tiers.into_iter().map(TierView::from).collect() }
+        let ListedModel { id, aliases, tiers, fast, context_tokens, max_output_tokens, max_image_tokens } = model;
+        let (tiers, fast) = (tiers.into_iter().map(TierView::from).collect(), fast.map(TierView::from));
+        Self { id, aliases, tiers, fast, context_tokens, max_output_tokens, max_image_tokens }
     }
 }
 

@@ -37,7 +37,7 @@ async fn assert_costs(model: &str, script: &Value, answering: &str, usage: Usage
         assert_eq!(told.status, 200, "{}", told.text());
         assert_eq!((row.status.as_str(), row.model.as_str()), ("exact", answering), "{model}");
         assert_eq!((row.usage, row.cost.as_nanos()), (usage, nanos), "{model}");
-        assert_eq!((row.turn, row.price_version.as_str()), (house.caller.turn, "2026-11-22"));
+        assert_eq!((row.turn, row.price_version.as_str()), (house.caller.turn, "2026-11-30"));
     }
     assert_eq!(house.rows().await.len(), 2);
     assert_eq!(house.turn_cost().await.as_nanos(), 2 * nanos);
