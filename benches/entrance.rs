@@ -131,12 +131,12 @@ fn queue() {
     for (what, waiting) in [("nobody waits", 0), ("1,000 of another tenant wait", 1_000)] {
         let queue = Queue::new(1);
         let (mine, other) = (TenantId::generate(), TenantId::generate());
-        let bounds = Bounds { running: usize::MAX, waiting: usize::MAX };
-        let blocked: Vec<_> = (0..waiting).filter_map(|_| queue.enter(other, bounds).ok()).collect();
+        let bounds = Bounds { running: usize::MAX, waiting: usize::MAX, waiting_bytes: u64::MAX };
+        let blocked: Vec<_> = (0..waiting).filter_map(|_| queue.enter(other, bounds, 0).ok()).collect();
         let begin = Instant::now();
         for _ in 0..100_000 {
             // Entered and left again: with a place when nobody waits, without one otherwise.
-            drop(black_box(queue.enter(mine, bounds)));
+            drop(black_box(queue.enter(mine, bounds, 0)));
         }
         println!("| {what} | {:.0} |", 100_000.0 / begin.elapsed().as_secs_f64());
         drop(blocked);

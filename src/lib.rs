@@ -11,6 +11,7 @@ pub mod config;
 pub mod domain;
 pub mod drill;
 pub mod engine;
+pub mod fair;
 pub mod gateway;
 pub mod lifecycle;
 pub mod metrics;

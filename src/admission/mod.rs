@@ -6,6 +6,7 @@ mod rates;
 #[cfg(test)]
 mod tests;
 
+pub use crate::fair::Ticket;
 pub use money::{Granted, Money, NoMoney};
-pub use queue::{Bounds, Full, Place, Queue, Slot, Ticket};
+pub use queue::{Bounds, Full, Place, Queue, Slot};
 pub use rates::Rates;

@@ -1,5 +1,7 @@
 //! `[engine]`: what makes the sandboxes.
 
+use std::num::NonZeroU64;
+
 use serde::Deserialize;
 
 /// How the engine is told which directory to mount as a workspace.
@@ -24,4 +26,16 @@ pub struct EngineConfig {
     pub runtime: String,
     /// How workspaces are handed over.
     pub hand_over: HandOver,
+    /// How long the engine may take to answer what it is, which image it has, and how a sandbox ended.
+    pub inspect_timeout_ms: NonZeroU64,
+    /// How long it may take to list sandboxes and volumes.
+    pub list_timeout_ms: NonZeroU64,
+    /// How long it may take to create a sandbox.
+    pub create_timeout_ms: NonZeroU64,
+    /// How long it may take to start one.
+    pub start_timeout_ms: NonZeroU64,
+    /// How long it may take to kill one.
+    pub kill_timeout_ms: NonZeroU64,
+    /// How long it may take to remove one.
+    pub remove_timeout_ms: NonZeroU64,
 }

@@ -12,6 +12,10 @@ pub struct SessionConfig {
     pub max_running_per_tenant: usize,
     /// Sessions of one tenant that may wait, unless its own limits say otherwise.
     pub max_waiting_per_tenant: usize,
+    /// Bytes of the requests of one tenant's sessions that wait, unless its own limits say otherwise.
+    pub max_waiting_bytes_per_tenant: u64,
+    /// Bytes that one tenant's sessions may hold in the store, unless its own limits say otherwise.
+    pub max_stored_bytes_per_tenant: u64,
     /// How long a session may wait.
     pub wait_timeout_ms: u64,
     /// How long nothing may be heard of an agent at work.
@@ -26,4 +30,10 @@ pub struct SessionConfig {
     pub signal_grace_ms: u64,
     /// The longest prompt.
     pub max_prompt_bytes: usize,
+    /// The longest system prompt.
+    pub max_system_prompt_bytes: usize,
+    /// Bytes of the names and values of a request's variables.
+    pub max_env_bytes: usize,
+    /// The longest conversation that can be resumed: its transcript, and its prompts.
+    pub max_conversation_bytes: u64,
 }

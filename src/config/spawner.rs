@@ -1,5 +1,6 @@
 //! `[spawner]`: the process that holds the engine, where that is not the server itself.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -8,6 +9,10 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpawnerConfig {
+    /// How long one of its calls may take, whichever process it is in.
+    pub call_timeout_ms: NonZeroU64,
+    /// How long one may take that walks through a workspace, or removes what an earlier run left.
+    pub walk_timeout_ms: NonZeroU64,
     /// Its socket; empty: the server holds the engine itself.
     pub socket: PathBuf,
     /// The user the server runs as; 0: the one the spawner runs as.

@@ -16,6 +16,12 @@ pub struct TenantLimits {
     /// Sessions that may wait for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_waiting: Option<usize>,
+    /// Bytes of the requests of sessions that wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_waiting_bytes: Option<u64>,
+    /// Bytes its sessions may hold in the store; one that begins beyond it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_stored_bytes: Option<u64>,
     /// Rounds of model and tools a turn may take; a request that asks for more gets this many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_turns: Option<u32>,

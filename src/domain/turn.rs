@@ -37,6 +37,16 @@ pub struct TurnSpec {
     pub egress_hosts: Option<Vec<EgressHost>>,
 }
 
+impl TurnSpec {
+    /// Bytes of its texts.
+    pub fn text_bytes(&self) -> u64 {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let tools = self.allowed_tools.iter().chain(&self.disallowed_tools).map(String::len).sum::<usize>();
+        let env = self.env.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        (length(&self.model) + length(&self.system_prompt) + length(&self.image) + tools + env) as u64
+    }
+}
+
 /// How freely the agent acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use innkeeper_shim::protocol::Token;
 use tokio::net::UnixListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +14,7 @@ use super::meter::{Bounds, Meter, Overfull};
 use super::{Caller, LatestResources, ModelSocket, OpenError, posture};
 use crate::config::Config;
 use crate::domain::{Changes, SessionLimits};
+use crate::fair::FairGate;
 use crate::lifecycle::Tasks;
 use crate::metrics::Raised;
 use crate::metrics::catalogue::{
@@ -34,8 +35,9 @@ pub struct Maker {
     model_sockets: mpsc::Sender<ModelSocket>,
     /// Whether a sandbox that is weaker than ordered is opened all the same.
     accepts_weak: bool,
-    /// Starting is processor work: more at a time than there are cores makes every one of them late.
-    starts: Arc<Semaphore>,
+    /// Starting is processor work: more at a time than there are cores makes every one of them late. The turns go round
+    /// between tenants.
+    starts: FairGate,
 }
 
 /// A wish for a sandbox.
@@ -103,7 +105,7 @@ impl Maker {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * 2,
             chosen => chosen,
         };
-        Self { spawner, config, tasks, model_sockets, accepts_weak: false, starts: Arc::new(Semaphore::new(starts)) }
+        Self { spawner, config, tasks, model_sockets, accepts_weak: false, starts: FairGate::new(starts) }
     }
 
     /// The same, but sandboxes that are weaker than ordered are opened too. For the drill alone, whose attacks are to show
@@ -133,7 +135,7 @@ impl Maker {
     }
 
     async fn make(&self, caller: Caller, wish: Wish) -> Result<Sandbox, OpenError> {
-        let _permit = self.starts.acquire().await.map_err(|_| OpenError::Closed)?;
+        let permit = self.starts.acquire(caller.tenant).await;
         telemetry::event("its turn to start");
         let session = caller.session;
         let Wish { epoch, workspace, image, runtime, limits, survey } = wish;
@@ -157,6 +159,8 @@ impl Maker {
         let (closed, gone) = (remains.closed.clone(), remains.gone.clone());
         let resources = LatestResources::new(confinement.limits);
         let ready = async {
+            // Held until the shim is there, not while the workspace is walked through, which may take minutes.
+            let _permit = permit;
             let (shim, listener) = (listener(shim)?, listener(model)?);
             let (link, handle, mut reports) = Link::new(shim, token, epoch.unsigned_abs(), resources.clone(), gone);
             self.tasks.spawn("link", link.run());

@@ -62,15 +62,18 @@ impl Registry {
     }
 
     /// Stands in line for a place, before anything is written that would have to be undone.
-    pub(super) fn enter(&self, tenant: &Tenant) -> Result<Ticket, StartError> {
-        let entered = self.shared().queue.enter(tenant.id, bounds(tenant, &self.shared().config));
+    /// `bytes` is what the request holds.
+    pub(super) fn enter(&self, tenant: &Tenant, bytes: u64) -> Result<Ticket, StartError> {
+        let entered = self.shared().queue.enter(tenant.id, bounds(tenant, &self.shared().config), bytes);
         entered.map_err(StartError::from).inspect_err(|error| note(tenant.id, error))
     }
 
-    /// How many sessions of a tenant may run and wait.
+    /// How many sessions of a tenant may run and wait, and with how much.
     pub(super) async fn bounds_of(&self, tenant: TenantId) -> Result<Bounds, StoreError> {
         let found = self.shared().store.tenants().find(tenant).await?;
-        Ok(found.map_or(Bounds { running: 0, waiting: 0 }, |tenant| bounds(&tenant, &self.shared().config)))
+        Ok(found.map_or(Bounds { running: 0, waiting: 0, waiting_bytes: 0 }, |tenant| {
+            bounds(&tenant, &self.shared().config)
+        }))
     }
 }
 
@@ -82,12 +85,13 @@ fn note(tenant: TenantId, error: &StartError) {
     }
 }
 
-/// How many sessions of a tenant may run and wait: by its own limits, else by the installation's.
+/// How many sessions of a tenant may run and wait, and with how much: by its own limits, else by the installation's.
 fn bounds(tenant: &Tenant, config: &Config) -> Bounds {
     let (limits, session) = (&tenant.limits, &config.session);
     Bounds {
         running: limits.max_running.unwrap_or(session.max_running_per_tenant),
         waiting: limits.max_waiting.unwrap_or(session.max_waiting_per_tenant),
+        waiting_bytes: limits.max_waiting_bytes.unwrap_or(session.max_waiting_bytes_per_tenant),
     }
 }
 

@@ -46,8 +46,10 @@ impl Registry {
             let session = &overview.session;
             if session.state == SessionState::Queued {
                 // It was admitted before the restart, and is not refused now.
-                let bounds = Bounds { waiting: usize::MAX, ..self.bounds_of(session.tenant).await? };
-                let Ok(ticket) = shared.queue.enter(session.tenant, bounds) else { continue };
+                let bounds =
+                    Bounds { waiting: usize::MAX, waiting_bytes: u64::MAX, ..self.bounds_of(session.tenant).await? };
+                let bytes = overview.turn.spec.text_bytes() + overview.turn.prompt.len() as u64;
+                let Ok(ticket) = shared.queue.enter(session.tenant, bounds, bytes) else { continue };
                 self.supervise(session.tenant, session.id, ticket).await?;
             } else {
                 ending::end(shared, &overview, &interrupted()).await?;

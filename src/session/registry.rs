@@ -107,7 +107,7 @@ impl Registry {
     ) -> Result<(SessionId, Option<SessionLimits>), StartError> {
         let tenant = &self.admit(tenant, &mut spec).await?;
         let (workspace, _) = self.find_workspace(tenant, cwd).await?;
-        let ticket = self.enter(tenant)?;
+        let ticket = self.enter(tenant, prompt.len() as u64 + spec.text_bytes())?;
         let (id, limits) = (SessionId::generate(), spec.limits);
         let turn = self.new_turn(key, prompt, spec);
         let new = NewSession { id, tenant: tenant.id, root: workspace.root, relative: workspace.relative, turn };
@@ -156,7 +156,7 @@ impl Registry {
         if !tenant.roots.iter().any(|root| root.path() == overview.session.root) {
             return Err(ResumeError::RootGone);
         }
-        let ticket = self.enter(tenant)?;
+        let ticket = self.enter(tenant, prompt.len() as u64 + spec.text_bytes())?;
         let limits = spec.limits;
         let turn = self.new_turn(key, prompt, spec);
         let begun = self.0.store.sessions().begin_turn(tenant.id, id, &turn).await.map_err(StartError::Store)?;

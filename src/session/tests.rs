@@ -15,7 +15,7 @@ use crate::spawner::Local;
 use crate::store::{NewSession, NewTurn, Store};
 
 /// As many places as anybody may want.
-const BOUNDS: Bounds = Bounds { running: 9, waiting: 9 };
+const BOUNDS: Bounds = Bounds { running: 9, waiting: 9, waiting_bytes: u64::MAX };
 
 /// Reads of the store that are enough for one that was asked for before to be answered.
 const READS: usize = 50;
@@ -74,8 +74,8 @@ impl Fixture {
 async fn a_session_that_gets_its_place_while_its_cancel_is_stored_is_cancelled_all_the_same() {
     let fixture = Fixture::new().await;
     let queue = &fixture.registry.shared().queue;
-    let place = queue.enter(TenantId::generate(), BOUNDS).unwrap().await;
-    let ticket = queue.enter(fixture.tenant, BOUNDS).unwrap();
+    let place = queue.enter(TenantId::generate(), BOUNDS, 0).unwrap().await;
+    let ticket = queue.enter(fixture.tenant, BOUNDS, 0).unwrap();
     fixture.registry.supervise(fixture.tenant, fixture.session, ticket).await.unwrap();
     let writing = fixture.store.begin_for_test().await;
     let cancelled = fixture.registry.cancel(fixture.tenant, fixture.session);
@@ -95,7 +95,7 @@ async fn a_session_that_gets_its_place_while_its_cancel_is_stored_is_cancelled_a
 #[tokio::test]
 async fn a_session_whose_start_and_cancel_want_to_write_at_once_is_cancelled() {
     let fixture = Fixture::new().await;
-    let ticket = fixture.registry.shared().queue.enter(fixture.tenant, BOUNDS).unwrap();
+    let ticket = fixture.registry.shared().queue.enter(fixture.tenant, BOUNDS, 0).unwrap();
     let writing = fixture.store.begin_for_test().await;
     fixture.registry.supervise(fixture.tenant, fixture.session, ticket).await.unwrap();
     // The start stands first in line for the connection that writes, and the cancel behind it.
@@ -116,8 +116,8 @@ async fn a_session_that_waits_is_listed_and_one_that_is_done_is_not() {
     let accepted = Timestamp::from_micros(0);
     let nobody = QueueStatus { waiting: 0, oldest: None, taken: 0, capacity: 1 };
     assert_eq!((registry.live(), registry.queue()), (Vec::new(), nobody));
-    let place = registry.shared().queue.enter(TenantId::generate(), BOUNDS).unwrap().await;
-    let ticket = registry.shared().queue.enter(fixture.tenant, BOUNDS).unwrap();
+    let place = registry.shared().queue.enter(TenantId::generate(), BOUNDS, 0).unwrap().await;
+    let ticket = registry.shared().queue.enter(fixture.tenant, BOUNDS, 0).unwrap();
     registry.supervise(fixture.tenant, fixture.session, ticket).await.unwrap();
     let found = registry.live();
     let expected = LiveSession {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use rustix::io::Errno;
-use tokio::sync::Semaphore;
 
 use super::directory::SandboxDirectory;
 use super::image::find_image;
@@ -21,8 +20,9 @@ use super::{
     SpawnerError, WorkspacePath, WorkspaceSize, confinement,
 };
 use crate::config::Config;
-use crate::domain::Changes;
+use crate::domain::{Changes, TenantId};
 use crate::engine::{Engine, EngineId, Exit};
+use crate::fair::FairGate;
 
 /// Workspaces that are walked through at the same time.
 const WALKS: usize = 2;
@@ -40,9 +40,9 @@ pub struct Local {
     /// The sandboxes that were made here and not removed: no call reaches another container of the machine.
     live: Mutex<HashMap<EngineId, Live>>,
     /// The workspaces of removed sandboxes that are still to be compared.
-    left: Mutex<HashMap<EngineId, (Workspace, Survey)>>,
-    /// Walking through a workspace is disk work: a few at a time.
-    walks: Semaphore,
+    left: Mutex<HashMap<EngineId, (TenantId, Workspace, Survey)>>,
+    /// Walking through a workspace is disk work: a few at a time, and the turns go round between tenants.
+    walks: FairGate,
     /// What the drill at the start found.
     drill: OnceLock<serde_json::Value>,
 }
@@ -50,6 +50,8 @@ pub struct Local {
 /// What is held of a sandbox for as long as it is there.
 #[derive(Debug)]
 struct Live {
+    /// Whose it is.
+    tenant: TenantId,
     /// Open, so that its number means the same directory until it is mounted, and is found again afterwards.
     workspace: Workspace,
     /// What the workspace was before anything ran in it.
@@ -79,7 +81,7 @@ impl Local {
             directories,
             live: Mutex::default(),
             left: Mutex::default(),
-            walks: Semaphore::new(WALKS),
+            walks: FairGate::new(WALKS),
             drill: OnceLock::new(),
         }
     }
@@ -128,10 +130,9 @@ impl Local {
         Err(unknown(id))
     }
 
-    /// The open workspace of a sandbox.
-    fn directory(&self, id: &EngineId) -> Result<Arc<OwnedFd>, SpawnerError> {
-        self.check_ours(id)?;
-        self.live().get(id).map(|live| live.workspace.directory()).ok_or_else(|| unknown(id))
+    /// The open workspace of a sandbox, and whose it is.
+    fn directory(&self, id: &EngineId) -> Result<(TenantId, Arc<OwnedFd>), SpawnerError> {
+        self.live().get(id).map(|live| (live.tenant, live.workspace.directory())).ok_or_else(|| unknown(id))
     }
 
     /// How much of a workspace is looked over, as it is set.
@@ -151,7 +152,7 @@ impl Local {
         }
     }
 
-    fn left(&self) -> MutexGuard<'_, HashMap<EngineId, (Workspace, Survey)>> {
+    fn left(&self) -> MutexGuard<'_, HashMap<EngineId, (TenantId, Workspace, Survey)>> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -196,7 +197,7 @@ impl Spawner for Local {
         let spec = confinement::spec(&order, &self.installation, image, &self.config, &workspace, &directory);
         let id = self.engine.create(&spec).await?;
         let confinement = Confinement { workspace: workspace.found, limits: spec.limits };
-        self.live().insert(id.clone(), Live { workspace, survey: None, _directory: directory });
+        self.live().insert(id.clone(), Live { tenant: order.tenant, workspace, survey: None, _directory: directory });
         Ok(Opened { id, confinement, shim, model })
     }
 
@@ -211,14 +212,14 @@ impl Spawner for Local {
     }
 
     async fn free_bytes(&self, id: &EngineId) -> Result<u64, SpawnerError> {
-        let directory = self.directory(id)?;
+        let (_, directory) = self.directory(id)?;
         blocking(move || free_bytes(directory.as_fd())).await
     }
 
     async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError> {
-        let directory = self.directory(id)?;
+        let (tenant, directory) = self.directory(id)?;
         let given_up = GiveUp(Arc::default());
-        let _turn = self.walks.acquire().await;
+        let _turn = self.walks.acquire(tenant).await;
         let flag = Arc::clone(&given_up.0);
         blocking(move || measure(directory.as_fd(), most_files, &flag)).await
     }
@@ -226,15 +227,15 @@ impl Spawner for Local {
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
         self.check_ours(id)?;
         self.engine.remove(id).await?;
-        if let Some(Live { workspace, survey: Some(survey), .. }) = self.live().remove(id) {
-            self.left().insert(id.clone(), (workspace, survey));
+        if let Some(Live { tenant, workspace, survey: Some(survey), .. }) = self.live().remove(id) {
+            self.left().insert(id.clone(), (tenant, workspace, survey));
         }
         Ok(())
     }
 
     async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        let (directory, bounds) = (self.directory(id)?, self.survey_bounds());
-        let _turn = self.walks.acquire().await;
+        let ((tenant, directory), bounds) = (self.directory(id)?, self.survey_bounds());
+        let _turn = self.walks.acquire(tenant).await;
         let taking = tokio::task::spawn_blocking(move || Survey::take(directory.as_fd(), &bounds));
         let survey = taking.await.unwrap_or(Err(SurveyError::Broken))?;
         if let Some(live) = self.live().get_mut(id) {
@@ -244,8 +245,8 @@ impl Spawner for Local {
     }
 
     async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError> {
-        let Some((workspace, survey)) = self.left().remove(id) else { return Ok(None) };
-        let _turn = self.walks.acquire().await;
+        let Some((tenant, workspace, survey)) = self.left().remove(id) else { return Ok(None) };
+        let _turn = self.walks.acquire(tenant).await;
         let comparing = tokio::task::spawn_blocking(move || survey.compare(workspace.directory().as_fd(), quarantine));
         Ok(Some(comparing.await.unwrap_or(Err(SurveyError::Broken))?))
     }

@@ -110,7 +110,8 @@ pub(super) async fn update(
 #[utoipa::path(
     put, path = "/admin/v1/tenants/{id}/limits", tag = "admin", operation_id = "set_tenant_limits",
     params(("id" = String, Path, description = "The tenant's id")),
-    request_body(content = serde_json::Value, description = "The limits: `max_running`, `max_waiting`, `max_turns`, \
+    request_body(content = serde_json::Value, description = "The limits: `max_running`, `max_waiting`, \
+        `max_waiting_bytes`, `max_stored_bytes`, `max_turns`, \
         `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, \
         `permission_modes`, `rates`, `workspace_bytes`, `output_bytes`, `repository`, `quarantine`, `runtime`, \
         `agent_telemetry`, and `egress_hosts` within `egress.allowed_hosts` of the settings; what is left out is as the installation's settings say"),
