@@ -189,7 +189,7 @@ async fn spend(bank: &Bank, money: &Money, calls: u32) -> Result<Vec<f64>> {
         model: "m".to_owned(),
         usage: Usage::default(),
         cost: Usd::from_nanos(1_000),
-        exact: true,
+        estimated: None,
         at: by().at,
     };
     let mut millis = Vec::with_capacity(calls as usize);

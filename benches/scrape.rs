@@ -144,7 +144,7 @@ impl House {
         let ask = Ask { input_picos: 1, output_picos: 1, max_tokens: 1, least_tokens: 1 };
         self.store.ledger().open(&new, &ask).await?;
         let usage = Usage { input_tokens: 1_000, output_tokens: 100, ..Usage::default() };
-        let settlement = Settlement { model, usage, cost: Usd::from_nanos(1), exact: true, at };
+        let settlement = Settlement { model, usage, cost: Usd::from_nanos(1), estimated: None, at };
         self.store.ledger().settle(call, &settlement).await?;
         Ok(())
     }

@@ -86,7 +86,7 @@ fn settlement(nanos: i64) -> Settlement {
         model: "m".to_owned(),
         usage: Usage::default(),
         cost: Usd::from_nanos(nanos),
-        exact: true,
+        estimated: None,
         at: Timestamp::from_micros(NOW),
     }
 }

@@ -72,7 +72,8 @@ impl CallsCommand {
 fn listed(calls: &CallList) -> String {
     let mut rows = vec![["ID", "AT", "SESSION", "MODEL", "STATUS", "COST $"].map(str::to_owned)];
     for call in &calls.data {
-        let reason = call.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let reason = call.reason.as_ref().or(call.estimate_reason.as_ref());
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         rows.push([
             call.id.to_string(),
             call.opened_at.to_string().chars().take(19).collect::<String>().replace('T', " "),

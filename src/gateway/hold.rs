@@ -10,7 +10,7 @@ use super::price::PriceTable;
 use super::prices::Prices;
 use super::traced;
 use crate::admission::{Granted, Money, NoMoney};
-use crate::domain::{Ask, CallId, Clock, Timestamp, Usage, Usd};
+use crate::domain::{Ask, CallId, Clock, EstimateReason, Timestamp, Usage, Usd};
 use crate::metrics::catalogue::{OVERRUN_HOLDS, SETTLEMENT_RATIO, UNPRICED_CALLS};
 use crate::sandbox::Caller;
 use crate::store::{CallRef, NewCall, Settlement, Store, StoreError};
@@ -121,7 +121,7 @@ impl Hold {
             cost: prices.cost(&bill.parts),
             usage: total(&bill.parts),
             model: bill.model,
-            exact: bill.exact,
+            estimated: (!bill.exact).then_some(EstimateReason::Cut),
             at: self.books.clock.now(),
         };
         if self.granted.amount > Usd::ZERO {

@@ -21,7 +21,7 @@ pub(super) fn begin(caller: &Caller, model: &str, ask: &Ask) -> Span {
 }
 
 /// Notes what the present call came to. OpenTelemetry counts what was read from the cache or written to it as input.
-pub(super) fn settled(Settlement { model, usage, cost, exact, .. }: &Settlement) {
+pub(super) fn settled(Settlement { model, usage, cost, estimated, .. }: &Settlement) {
     let Usage { output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, .. } = *usage;
     telemetry::set("gen_ai.response.model", model.clone());
     telemetry::set("gen_ai.usage.input_tokens", count(usage.prompt_tokens()));
@@ -30,7 +30,10 @@ pub(super) fn settled(Settlement { model, usage, cost, exact, .. }: &Settlement)
     let written = cache_write_5m_tokens.saturating_add(cache_write_1h_tokens);
     telemetry::set("gen_ai.usage.cache_write.input_tokens", count(written));
     telemetry::set("cost_usd", cost.to_string());
-    telemetry::set("exact", *exact);
+    telemetry::set("exact", estimated.is_none());
+    if let Some(reason) = estimated {
+        telemetry::set("estimate_reason", reason.as_str());
+    }
 }
 
 /// Notes what the model API answered the present call.

@@ -9,7 +9,7 @@ use super::budgets::on_path;
 use super::crossings::{Crossing, crossings};
 use super::ledger::{CallRef, Ledger, NewCall, Settlement};
 use super::{StoreError, codec, totals};
-use crate::domain::{Ask, CallId, Decision, KeyId, Standing, Usd, decide};
+use crate::domain::{Ask, CallId, Decision, EstimateReason, KeyId, Standing, Usd, decide};
 
 impl Ledger<'_> {
     /// Opens a call in the ledger and holds the most it can cost, if every budget on its path has room for that.
@@ -83,10 +83,10 @@ impl Ledger<'_> {
         sqlx::query(
             "update ledger set status = $1, model = $2, input_tokens = $3, output_tokens = $4,
                 cache_read_tokens = $5, cache_write_5m_tokens = $6, cache_write_1h_tokens = $7,
-                web_search_requests = $8, cost_nanos = $9, settled_at = $10
-             where id = $11",
+                web_search_requests = $8, cost_nanos = $9, settled_at = $10, estimate_reason = $11
+             where id = $12",
         )
-        .bind(if settlement.exact { "exact" } else { "estimated" })
+        .bind(if settlement.estimated.is_none() { "exact" } else { "estimated" })
         .bind(&settlement.model)
         .bind(codec::as_number(usage.input_tokens))
         .bind(codec::as_number(usage.output_tokens))
@@ -96,6 +96,7 @@ impl Ledger<'_> {
         .bind(codec::as_number(usage.web_search_requests))
         .bind(settlement.cost.as_nanos())
         .bind(settlement.at.as_micros())
+        .bind(settlement.estimated.map(EstimateReason::as_str))
         .bind(call.id.to_string())
         .execute(&mut *transaction)
         .await?;

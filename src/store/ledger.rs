@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::{Store, StoreError, codec};
-use crate::domain::{CallId, SessionId, TenantId, Timestamp, TurnId, Usage, Usd};
+use crate::domain::{CallId, EstimateReason, SessionId, TenantId, Timestamp, TurnId, Usage, Usd};
 
 /// The ledger.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ pub struct Settlement {
     pub usage: Usage,
     /// What that costs.
     pub cost: Usd,
-    /// Whether the provider told the usage to the end; otherwise part of it is an estimate.
-    pub exact: bool,
+    /// Why the cost is an estimate; `None` when it is the provider's complete report.
+    pub estimated: Option<EstimateReason>,
     /// When.
     pub at: Timestamp,
 }
@@ -67,6 +67,8 @@ pub struct LedgerEntry {
     pub price_version: String,
     /// `open`, `exact`, `estimated` or `correction`.
     pub status: String,
+    /// Why the cost is an estimate, if it is one.
+    pub estimate_reason: Option<String>,
     /// The call this row corrects: what it adds to its cost, and why.
     pub corrects: Option<(CallId, String)>,
     /// When the call was made.
@@ -96,7 +98,7 @@ impl Ledger<'_> {
                 model: codec::text(row, "model")?,
                 usage: Usage::default(),
                 cost: Usd::from_nanos(codec::number(row, "held_nanos")?),
-                exact: false,
+                estimated: Some(EstimateReason::Crash),
                 at: now,
             };
             self.settle(call, &settlement).await?;
@@ -133,6 +135,7 @@ pub(super) fn entry(row: &AnyRow) -> Result<LedgerEntry, StoreError> {
         model: codec::text(row, "model")?,
         price_version: codec::text(row, "price_version")?,
         status: codec::text(row, "status")?,
+        estimate_reason: codec::maybe_text(row, "estimate_reason")?,
         corrects,
         opened_at: codec::time(row, "opened_at")?,
         usage: usage(row)?,

@@ -50,6 +50,10 @@ pub struct CallView {
     pub price_version: String,
     /// `open`, `exact`, `estimated` or `correction`.
     pub status: String,
+    /// Why the cost is an estimate: `caller_gone`, `drain_timeout`, `no_answer`, `stalled`, `cut`, `too_long`, `unreadable`,
+    /// `no_usage`, `invalid_usage`, `unknown_model`, `unknown_modifier`, `error_in_answer`, `unconfirmed_error`, `stopped` or
+    /// `crash`.
+    pub estimate_reason: Option<String>,
     /// What it cost, or what a correction adds to that: US dollars as text.
     pub cost_usd: String,
     /// The call that a correction corrects.
@@ -180,6 +184,7 @@ impl From<LedgerEntry> for CallView {
             model: row.model,
             price_version: row.price_version,
             status: row.status,
+            estimate_reason: row.estimate_reason,
             cost_usd: row.cost.to_string(),
             corrects,
             reason,

@@ -65,7 +65,7 @@ impl House {
         let ask = Ask { input_picos: 1, output_picos: 1, max_tokens: 1, least_tokens: 1 };
         self.store.ledger().open(&new, &ask).await.unwrap();
         let cost = Usd::from_nanos(nanos);
-        let settlement = Settlement { model: model.to_owned(), usage, cost, exact: true, at: NOW };
+        let settlement = Settlement { model: model.to_owned(), usage, cost, estimated: None, at: NOW };
         self.store.ledger().settle(call, &settlement).await.unwrap();
     }
 

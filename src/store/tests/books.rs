@@ -1,8 +1,8 @@
 //! A store with tenants, sessions and settled calls, for the tests beside it.
 
 use crate::domain::{
-    AgentReport, Ask, By, CallId, Day, Decision, EndReason, KeyId, Outcome, SessionId, Tenant, TenantId, TenantLimits,
-    TenantState, Timestamp, TurnEnd, TurnId, TurnSpec, Usage, Usd,
+    AgentReport, Ask, By, CallId, Day, Decision, EndReason, EstimateReason, KeyId, Outcome, SessionId, Tenant,
+    TenantId, TenantLimits, TenantState, Timestamp, TurnEnd, TurnId, TurnSpec, Usage, Usd,
 };
 use crate::store::{CallRef, Corrected, NewCall, NewSession, NewTurn, Settlement, Store};
 
@@ -91,7 +91,8 @@ impl Books {
         exact: bool,
         at: Timestamp,
     ) {
-        let settlement = Settlement { model: model.to_owned(), usage, cost: Usd::from_nanos(nanos), exact, at };
+        let estimated = (!exact).then_some(EstimateReason::Cut);
+        let settlement = Settlement { model: model.to_owned(), usage, cost: Usd::from_nanos(nanos), estimated, at };
         self.store.ledger().settle(call, &settlement).await.unwrap();
     }
 

@@ -64,7 +64,7 @@ async fn busy_tenant(store: &Store, number: usize) -> TenantId {
         let ask = Ask { input_picos: 1, output_picos: 1, max_tokens: 1, least_tokens: 1 };
         store.ledger().open(&new, &ask).await.unwrap();
         let (usage, cost) = (Usage { input_tokens: 1, ..Usage::default() }, Usd::from_nanos(1_000_000_000));
-        let settlement = Settlement { model: model.to_owned(), usage, cost, exact: true, at: now };
+        let settlement = Settlement { model: model.to_owned(), usage, cost, estimated: None, at: now };
         store.ledger().settle(call, &settlement).await.unwrap();
     }
     let label = metrics::tenant(id);
