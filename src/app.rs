@@ -1,5 +1,6 @@
 //! The wiring: every part is made from its own settings and given what it needs, then the listeners open.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
@@ -20,6 +21,7 @@ use crate::drill::{self, Drill};
 use crate::engine::docker::Docker;
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{Gateway, Prices, Reloaded};
+use crate::instance::{Lock, Place};
 use crate::lifecycle::Tasks;
 use crate::metrics;
 use crate::metrics::catalogue::RUNTIME_LAG;
@@ -41,19 +43,22 @@ pub type StartupError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug)]
 pub struct App {
     /// Where tenants reach it.
-    pub public: std::net::SocketAddr,
+    pub public: SocketAddr,
     /// Where operators reach it.
-    pub operator: std::net::SocketAddr,
+    pub operator: SocketAddr,
     /// The operators' key, when this start made it.
     pub operator_key: Option<PlainKey>,
     config: Arc<Config>,
     tasks: Tasks,
     sessions: Registry,
     store: Store,
+    /// Held to the end of the process: no other server uses the data directory meanwhile.
+    _lock: Lock,
 }
 
 impl App {
-    /// Makes every part and opens the listeners.
+    /// Makes every part and opens the listeners. The data directory is locked first, the ports are bound second, and only
+    /// then is anything touched that a running server could depend on: sandboxes, turns and open calls.
     ///
     /// # Errors
     /// When a part cannot be made; the message says what to do.
@@ -63,14 +68,17 @@ impl App {
             .map_err(|error| format!("cannot make data_dir `{}`: {error}", config.data_dir.display()))?;
         std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(0o700))?;
         config.data_dir = config.data_dir.canonicalize()?;
+        let lock = Lock::of_directory(&config.data_dir, "data_dir")?;
         let config = Arc::new(config);
+        let public_port = bind(config.http.listen).await?;
+        let operator_port = bind(config.http.operator_listen).await?;
         metrics::install()?;
         metrics::bound_tenants(config.metrics.max_tenants);
         let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
         let store = Store::open(&config.database_path()).await?;
-        let installation = store.installation().await?;
+        let installation = claim_installation(&config, &store, clock.as_ref()).await?;
 
-        let spawner = spawner(&config, &installation).await?;
+        let spawner = spawner(&config, &installation, &tasks).await?;
         spawner.find_image(None).await?;
         check_runtimes(&*spawner, &config, &store).await?;
         info!(engine = spawner.describe().await?, mode = mode(&config), "the engine is there");
@@ -112,10 +120,10 @@ impl App {
             drift: Arc::default(),
             roots,
         };
-        let public = listen(&tasks, config.http.listen, api::public(state.clone())).await?;
-        let operator = listen(&tasks, config.http.operator_listen, api::operator(state)).await?;
+        let public = listen(&tasks, public_port, api::public(state.clone()))?;
+        let operator = listen(&tasks, operator_port, api::operator(state))?;
         drill_at_start(&config, &installation, drill_clock, &tasks).await?;
-        Ok(Self { public, operator, operator_key, config, tasks, sessions, store })
+        Ok(Self { public, operator, operator_key, config, tasks, sessions, store, _lock: lock })
     }
 
     /// Serves until the process is told to end. Answers whether it ended well.
@@ -145,13 +153,35 @@ pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, EngineEr
     Ok(Arc::new(Docker::connect(endpoint).await?))
 }
 
-/// Who makes this server's sandboxes: this process, or the spawner's.
-async fn spawner(config: &Arc<Config>, installation: &str) -> Result<Arc<dyn Spawner>, StartupError> {
+/// The name on this server's sandboxes: a new one when the data directory is a copy of another's.
+async fn claim_installation(config: &Config, store: &Store, clock: &dyn Clock) -> Result<String, StartupError> {
+    let place = Place::of(&config.data_dir)?;
+    let by = By { who: Who::Server, from: None, at: clock.now() };
+    let claimed = store.claim_installation(&place.to_json(), |recorded| place.is_same_as(recorded), &by).await?;
+    if let Some(original) = claimed.copied_from {
+        warn!(
+            installation = claimed.id,
+            original,
+            "data_dir is a copy or was moved to another filesystem: it is an installation of its own now, and sandboxes of \
+             the original are left alone (list them: docker ps --all --filter label=innkeeper.installation=ORIGINAL)"
+        );
+    }
+    Ok(claimed.id)
+}
+
+/// Who makes this server's sandboxes: this process, or the spawner's, which serves one server at a time.
+async fn spawner(config: &Arc<Config>, installation: &str, tasks: &Tasks) -> Result<Arc<dyn Spawner>, StartupError> {
     let socket = &config.spawner.socket;
     if socket.as_os_str().is_empty() {
         return Ok(Arc::new(Measured::new(embedded(config, installation).await?)));
     }
-    Ok(Arc::new(Measured::new(Remote::new(socket.clone()))))
+    let remote = Remote::new(socket.clone());
+    let claim = remote.claim().await?;
+    let (claiming, stopping) = (remote.clone(), tasks.stopping().clone());
+    tasks.spawn("spawner claim", async move {
+        stopping.run_until_cancelled(claiming.keep_claim(claim)).await;
+    });
+    Ok(Arc::new(Measured::new(remote)))
 }
 
 /// A spawner in this process.
@@ -207,7 +237,7 @@ async fn check_runtimes(spawner: &dyn Spawner, config: &Config, store: &Store) -
             && let Err(error) = spawner.check_runtime(runtime).await
         {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(tenant = %tenant.id, name = tenant.name, error, "the sessions of a tenant cannot start");
+            warn!(tenant = %tenant.id, name = tenant.name, error, "the sessions of a tenant cannot start");
         }
     }
     Ok(())
@@ -257,18 +287,20 @@ async fn note_lag(stopping: CancellationToken) {
     }
 }
 
-async fn listen(
-    tasks: &Tasks,
-    address: std::net::SocketAddr,
-    router: axum::Router,
-) -> Result<std::net::SocketAddr, StartupError> {
-    let listener = TcpListener::bind(address).await.map_err(|error| {
+/// Takes a port. Who connects from now on waits until the listener serves.
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
+    let bound = TcpListener::bind(address).await.map_err(|error| {
         format!("cannot listen on {address}: {error}; http.listen and http.operator_listen choose others")
-    })?;
+    });
+    Ok(bound?)
+}
+
+/// Serves a bound port, and returns its address.
+fn listen(tasks: &Tasks, listener: TcpListener, router: axum::Router) -> Result<SocketAddr, StartupError> {
     let bound = listener.local_addr()?;
     let stopping = tasks.stopping().clone();
     tasks.spawn("listener", async move {
-        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
         if let Err(error) = serving.await {
             tracing::error!(%error, "a listener failed");

@@ -13,6 +13,7 @@ pub mod drill;
 pub mod engine;
 pub mod fair;
 pub mod gateway;
+pub mod instance;
 pub mod lifecycle;
 pub mod metrics;
 pub mod sandbox;

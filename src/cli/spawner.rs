@@ -13,8 +13,9 @@ use crate::cli::CommandResult;
 use crate::config::Config;
 use crate::domain::SystemClock;
 use crate::drill::{self, Drill};
+use crate::instance::{Lock, Place};
 use crate::lifecycle::Tasks;
-use crate::spawner::{Local, Policy, Server, Spawner};
+use crate::spawner::{Local, Policy, Server, Socket, Spawner};
 use crate::telemetry;
 
 /// Runs the spawner until it is told to end. Sandboxes that are there then are removed.
@@ -32,6 +33,12 @@ pub(super) async fn spawner(config: Config) -> CommandResult {
                     your tenants' roots are made in, such as spawner.bases = [\"/srv/workspaces\"]"
             .into());
     }
+    // Nothing of a spawner that runs may be touched: lock first, bind second, and remove sandboxes third.
+    let socket = Socket::bind(&settings.socket, settings.client_uid).await;
+    let socket = socket.map_err(|error| format!("cannot listen on `{}`: {error}", settings.socket.display()))?;
+    private_directory(&settings.state_dir)
+        .map_err(|error| format!("cannot make spawner.state_dir `{}`: {error}", settings.state_dir.display()))?;
+    let _lock = Lock::of_directory(&settings.state_dir, "spawner.state_dir")?;
     let (drill_config, drill_local) = beside_spawner(config.clone()).await?;
     let installation = installation(&settings.state_dir)?;
     let engine = connect_engine(&config).await?;
@@ -45,8 +52,7 @@ pub(super) async fn spawner(config: Config) -> CommandResult {
     tracing::info!(engine = local.describe().await?, "the engine is there");
     local.sweep().await?;
     drill_local.sweep().await?;
-    let server = Server::bind(&settings.socket, settings.client_uid, Arc::clone(&local), tasks.clone()).await;
-    let server = server.map_err(|error| format!("cannot listen on `{}`: {error}", settings.socket.display()))?;
+    let server = Server::new(socket, Arc::clone(&local), tasks.clone());
     if drill_config.drill.at_start {
         let spawning = tasks.clone();
         tasks.spawn("drill", async move {
@@ -92,16 +98,59 @@ fn private_directory(path: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
 }
 
-/// The name by which this spawner knows its sandboxes again, made at its first start.
+/// The name on this spawner's sandboxes, made at its first start. A copy of the directory gets a name of its own.
 fn installation(state_dir: &Path) -> std::io::Result<String> {
-    let file = state_dir.join("installation");
-    match std::fs::read_to_string(&file) {
-        Ok(name) => Ok(name.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    let (file, place_file) = (state_dir.join("installation"), state_dir.join("installation.place"));
+    let place = Place::of(state_dir)?;
+    let name = read_if_there(&file)?.map(|name| name.trim().to_owned());
+    let is_copy = read_if_there(&place_file)?.is_some_and(|recorded| !place.is_same_as(&recorded));
+    let name = match name {
+        Some(name) if !is_copy => name,
+        original => {
             let name = uuid::Uuid::new_v4().to_string();
             std::fs::write(&file, &name)?;
-            Ok(name)
+            if let Some(original) = original {
+                tracing::warn!(
+                    installation = name,
+                    original,
+                    "spawner.state_dir is a copy: it is an installation of its own now, and sandboxes of the original are \
+                     left alone"
+                );
+            }
+            name
         }
+    };
+    std::fs::write(place_file, place.to_json())?;
+    Ok(name)
+}
+
+fn read_if_there(file: &Path) -> std::io::Result<Option<String>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_state_directory_gets_a_name_of_its_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let (original, copy) = (parent.path().join("original"), parent.path().join("copy"));
+        for directory in [&original, &copy] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        let name = installation(&original).unwrap();
+        assert_eq!(installation(&original).unwrap(), name);
+        for file in ["installation", "installation.place"] {
+            std::fs::copy(original.join(file), copy.join(file)).unwrap();
+        }
+        let copied = installation(&copy).unwrap();
+        assert_ne!(copied, name);
+        assert_eq!(installation(&copy).unwrap(), copied);
+        assert_eq!(installation(&original).unwrap(), name);
     }
 }

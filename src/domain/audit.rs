@@ -67,6 +67,8 @@ pub enum Action {
     CorrectCall,
     /// The prices were read anew.
     ReloadPrices,
+    /// A copied data directory became an installation of its own.
+    RenewInstallation,
     /// A sandbox reached a host it is granted.
     AllowEgress,
     /// A sandbox was refused a host.
@@ -100,7 +102,7 @@ pub struct AuditEntry {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::CreateTenant,
         Self::UpdateTenant,
         Self::SetLimits,
@@ -117,6 +119,7 @@ impl Action {
         Self::TopUpBudget,
         Self::CorrectCall,
         Self::ReloadPrices,
+        Self::RenewInstallation,
         Self::AllowEgress,
         Self::RefuseEgress,
     ];
@@ -140,6 +143,7 @@ impl Action {
             Self::TopUpBudget => "budget.top_up",
             Self::CorrectCall => "call.correct",
             Self::ReloadPrices => "prices.reload",
+            Self::RenewInstallation => "installation.renew",
             Self::AllowEgress => "egress.allow",
             Self::RefuseEgress => "egress.refuse",
         }

@@ -40,9 +40,9 @@ pub use error::SpawnerError;
 pub use local::Local;
 pub use measured::Measured;
 pub use policy::Policy;
-pub use remote::Remote;
+pub use remote::{Claim, Remote};
 pub use roots::{NewRoots, RootError, RootKeeper, RootsHere, TakenPlace};
-pub use server::Server;
+pub use server::{Server, Socket};
 pub use size::WorkspaceSize;
 pub use workspace::{WorkspaceError, look_at};
 

@@ -2,9 +2,13 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
+use tokio::time::sleep;
+use tracing::{error, info};
 
 use super::wire::{self, Answer, Call, MAX_ANSWER_BYTES};
 use super::{
@@ -13,16 +17,59 @@ use super::{
 };
 use crate::domain::Changes;
 
+/// How long lies between two tries to claim a spawner that ended.
+const CLAIM_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// The spawner that listens at a socket.
 #[derive(Clone, Debug)]
 pub struct Remote {
     socket: PathBuf,
 }
 
+/// Proof that no other server uses a spawner, for as long as the spawner runs.
+#[derive(Debug)]
+pub struct Claim(UnixStream);
+
 impl Remote {
     /// The spawner at `socket`. Nothing is asked of it yet.
     pub fn new(socket: PathBuf) -> Self {
         Self { socket }
+    }
+
+    /// Claims the spawner for this server alone.
+    ///
+    /// # Errors
+    /// When another server has claimed it, or it does not answer.
+    pub async fn claim(&self) -> Result<Claim, SpawnerError> {
+        match self.converse(Call::Claim {}).await? {
+            (Answer::Done, stream) => Ok(Claim(stream)),
+            _ => Err(self.foreign()),
+        }
+    }
+
+    /// Claims the spawner again whenever it was restarted. Never returns.
+    pub async fn keep_claim(&self, mut claim: Claim) {
+        loop {
+            // Nothing is ever sent on the connection: whatever comes of reading, it is over.
+            let _ = claim.0.read_u8().await;
+            error!(socket = %self.socket.display(), "the connection to the spawner was lost");
+            claim = self.claim_again().await;
+            info!(socket = %self.socket.display(), "the spawner is there again");
+        }
+    }
+
+    async fn claim_again(&self) -> Claim {
+        let mut refused = false;
+        loop {
+            match self.claim().await {
+                Ok(claim) => return claim,
+                Err(error @ SpawnerError::Refused(_)) if !std::mem::replace(&mut refused, true) => {
+                    error!(error = &error as &dyn std::error::Error, "the spawner was claimed by another server");
+                }
+                Err(_) => {}
+            }
+            sleep(CLAIM_AGAIN_AFTER).await;
+        }
     }
 
     async fn call(&self, call: Call) -> Result<Answer, SpawnerError> {

@@ -35,21 +35,49 @@ const CARRIER: &[u8] = b"d";
 #[serde(tag = "call", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Call {
     Describe {},
-    FindImage { image: Option<String> },
-    CheckRuntime { name: String },
-    FindWorkspace { path: WorkspacePath },
-    Open { order: Box<Order> },
-    Start { id: EngineId },
-    Wait { id: EngineId },
-    FreeBytes { id: EngineId },
-    Measure { id: EngineId, most_files: u64 },
-    Survey { id: EngineId },
-    Compare { id: EngineId, quarantine: bool },
-    Remove { id: EngineId },
+    FindImage {
+        image: Option<String>,
+    },
+    CheckRuntime {
+        name: String,
+    },
+    FindWorkspace {
+        path: WorkspacePath,
+    },
+    Open {
+        order: Box<Order>,
+    },
+    Start {
+        id: EngineId,
+    },
+    Wait {
+        id: EngineId,
+    },
+    FreeBytes {
+        id: EngineId,
+    },
+    Measure {
+        id: EngineId,
+        most_files: u64,
+    },
+    Survey {
+        id: EngineId,
+    },
+    Compare {
+        id: EngineId,
+        quarantine: bool,
+    },
+    Remove {
+        id: EngineId,
+    },
     List {},
     LastDrill {},
     Sweep {},
-    PrepareRoots { new: NewRoots },
+    /// Held for as long as the connection is open: by one server at a time.
+    Claim {},
+    PrepareRoots {
+        new: NewRoots,
+    },
 }
 
 /// What a call came to.

@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::machine::{copy_program, remove_sandboxes};
@@ -112,6 +112,10 @@ impl Server {
         (self.process, self.url, self.operator_url) = (started.process, started.url, started.operator_url);
     }
 
+    pub(crate) fn program(&self) -> Command {
+        program(&self.settings, self.data.path())
+    }
+
     /// Gives a setting another value, for its next start.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.push((name.to_owned(), value.to_owned()));
@@ -122,7 +126,6 @@ impl Server {
         self.process.kill().await.unwrap();
     }
 
-    /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.process.id().unwrap().try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();

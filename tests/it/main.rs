@@ -28,6 +28,7 @@ mod machine;
 mod mirror;
 mod money;
 mod observed;
+mod one_server;
 mod output;
 mod prices;
 mod process;
