@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lifecycle", &["telemetry"]),
     ("instance", &[]),
     ("net", &["lifecycle"]),
-    ("store", &["domain", "fair"]),
+    ("store", &["domain", "fair", "lifecycle"]),
     ("engine", &["domain"]),
     ("agent", &["config", "domain"]),
     ("admission", &["domain", "fair", "metrics", "store"]),

@@ -93,12 +93,17 @@ impl Audit<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn note(&self, action: Action, target: &str, after: Value, by: &By) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let record =
-            Record { action, target: target.to_owned(), tenant: None, reason: None, before: None, after: Some(after) };
-        write(&mut transaction, by, record).await?;
-        transaction.commit().await?;
-        Ok(())
+        let (target, by) = (target.to_owned(), by.clone());
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    let record =
+                        Record { action, target, tenant: None, reason: None, before: None, after: Some(after) };
+                    write(transaction, &by, record).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 }
 

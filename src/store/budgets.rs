@@ -19,11 +19,16 @@ impl Budgets<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn create(&self, budget: &Budget, by: &By) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
-        insert(&mut transaction, budget).await?;
-        write_change(&mut transaction, Action::CreateBudget, None, Some(budget), by).await?;
-        transaction.commit().await?;
-        Ok(())
+        let (budget, by) = (budget.clone(), by.clone());
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    insert(transaction, &budget).await?;
+                    write_change(transaction, Action::CreateBudget, None, Some(&budget), &by).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
     /// Changes a budget's limit and what happens when it is spent. Answers whether there is such a budget.
     ///
@@ -36,21 +41,26 @@ impl Budgets<'_> {
         enforcement: Enforcement,
         by: &By,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let Some(before) = find(&mut transaction, id).await? else { return Ok(false) };
-        let after = Budget { limit, enforcement, ..before.clone() };
-        if before == after {
-            return Ok(true);
-        }
-        sqlx::query("update budgets set limit_nanos = $1, enforcement = $2 where id = $3")
-            .bind(limit.as_nanos())
-            .bind(enforcement.as_str())
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        write_change(&mut transaction, Action::UpdateBudget, Some(&before), Some(&after), by).await?;
-        transaction.commit().await?;
-        Ok(true)
+        let by = by.clone();
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    let Some(before) = find(transaction, id).await? else { return Ok(false) };
+                    let after = Budget { limit, enforcement, ..before.clone() };
+                    if before == after {
+                        return Ok(true);
+                    }
+                    sqlx::query("update budgets set limit_nanos = $1, enforcement = $2 where id = $3")
+                        .bind(limit.as_nanos())
+                        .bind(enforcement.as_str())
+                        .bind(id.to_string())
+                        .execute(&mut **transaction)
+                        .await?;
+                    write_change(transaction, Action::UpdateBudget, Some(&before), Some(&after), &by).await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
 
     /// Lets a budget bound nothing any more. Answers whether there was one.
@@ -58,16 +68,21 @@ impl Budgets<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn archive(&self, id: BudgetId, by: &By) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let Some(before) = find(&mut transaction, id).await? else { return Ok(false) };
-        sqlx::query("update budgets set archived_at = $1 where id = $2")
-            .bind(by.at.as_micros())
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        write_change(&mut transaction, Action::ArchiveBudget, Some(&before), None, by).await?;
-        transaction.commit().await?;
-        Ok(true)
+        let by = by.clone();
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    let Some(before) = find(transaction, id).await? else { return Ok(false) };
+                    sqlx::query("update budgets set archived_at = $1 where id = $2")
+                        .bind(by.at.as_micros())
+                        .bind(id.to_string())
+                        .execute(&mut **transaction)
+                        .await?;
+                    write_change(transaction, Action::ArchiveBudget, Some(&before), None, &by).await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
 
     /// All budgets in force, oldest first, as they stand now: for operators, who act for no tenant.

@@ -27,38 +27,41 @@ impl ChangesStore<'_> {
         found: &TurnChanges,
         files: &[SessionFile],
     ) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let (changes, error) = match &found.changes {
-            Ok(changes) => (Some(codec::to_json(changes)), None),
-            Err(error) => (None, Some(error)),
-        };
-        let written = sqlx::query(
-            "insert into changes (turn_id, session_id, tenant_id, changes, error, at) values ($1, $2, $3, $4, $5, $6)
-             on conflict (turn_id) do nothing",
-        )
-        .bind(found.turn.to_string())
-        .bind(session.to_string())
-        .bind(tenant.to_string())
-        .bind(changes)
-        .bind(error)
-        .bind(found.at.as_micros())
-        .execute(&mut *transaction)
-        .await?;
-        if written.rows_affected() == 0 {
-            return Ok(());
-        }
-        for file in files {
-            insert_file(&mut transaction, tenant, session, file).await?;
-        }
-        if let Ok(changes) = &found.changes {
-            note_executables(&mut transaction, tenant, session, changes).await?;
-        }
-        let payload = in_short(found, files).to_string();
-        let event = NewEvent { turn: found.turn, kind: EventKind::Changes, payload, at: found.at };
-        events::insert(&mut transaction, session, &[event]).await?;
-        transaction.commit().await?;
-        self.0.changed(tenant, session);
-        Ok(())
+        let (found, files) = (found.clone(), files.to_vec());
+        self.0.write_session(tenant, session, move |transaction| {
+            Box::pin(async move {
+            let (changes, error) = match &found.changes {
+                Ok(changes) => (Some(codec::to_json(changes)), None),
+                Err(error) => (None, Some(error)),
+            };
+            let written = sqlx::query(
+                "insert into changes (turn_id, session_id, tenant_id, changes, error, at) values ($1, $2, $3, $4, $5, $6)
+                 on conflict (turn_id) do nothing",
+            )
+            .bind(found.turn.to_string())
+            .bind(session.to_string())
+            .bind(tenant.to_string())
+            .bind(changes)
+            .bind(error)
+            .bind(found.at.as_micros())
+            .execute(&mut **transaction)
+            .await?;
+            if written.rows_affected() == 0 {
+                return Ok(());
+            }
+            for file in &files {
+                insert_file(transaction, tenant, session, file).await?;
+            }
+            if let Ok(changes) = &found.changes {
+                note_executables(transaction, tenant, session, changes).await?;
+            }
+            let payload = in_short(&found, &files).to_string();
+            let event = NewEvent { turn: found.turn, kind: EventKind::Changes, payload, at: found.at };
+            events::insert(transaction, session, &[event]).await?;
+            Ok(())
+            })
+        })
+        .await
     }
 
     /// What a tenant's session changed in its last `most` turns that were looked after, the latest first.

@@ -2,30 +2,32 @@
 
 use std::path::Path;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use futures_util::future::BoxFuture;
+use sqlx::{Any, AnyPool, Transaction};
 
 use super::lists::ListCache;
+use super::probe::Probe;
+use super::sqlite::SqliteFile;
+use super::writer::Writer;
 use super::{
     Audit, Budgets, ChangesStore, Egress, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts,
     Turns, codec,
 };
 use crate::domain::{SessionId, TenantId};
 
-/// Connections that read at the same time.
-const READERS: u32 = 8;
-
 /// The open store.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// The one connection that writes.
-    pub(super) write: AnyPool,
-    /// Those that read.
+    /// The only way to write.
+    pub(super) writer: Writer,
+    /// The connections that read.
     pub(super) read: AnyPool,
     /// What was read, and did not change since.
     pub(super) cache: ReadCache,
     /// The lists that were read.
     pub(super) lists: ListCache,
+    /// Whether the store could be written when it was last tried.
+    pub(super) probe: Probe,
 }
 
 impl Store {
@@ -34,14 +36,13 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or written, or was made by a newer innkeeper.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
-        let url = format!("sqlite://{}?mode=rwc", path.display());
         let open = |source| StoreError::Open { path: path.to_owned(), source };
-        let options: AnyConnectOptions = url.parse().map_err(open)?;
-        let write = pool(1).connect_with(options.clone()).await.map_err(open)?;
-        sqlx::migrate!().run(&write).await.map_err(StoreError::Migrate)?;
-        let read = pool(READERS).connect_with(options).await.map_err(open)?;
-        Ok(Self { write, read, cache: ReadCache::new(), lists: ListCache::new() })
+        let file = SqliteFile::new(path).map_err(open)?;
+        let mut connection = file.create().await.map_err(open)?;
+        sqlx::migrate!().run(&mut connection).await.map_err(StoreError::Migrate)?;
+        let read = file.readers().await.map_err(open)?;
+        let writer = Writer::start(file, connection);
+        Ok(Self { writer, read, cache: ReadCache::new(), lists: ListCache::new(), probe: Probe::default() })
     }
 
     /// The installation's name, made when it is first asked for.
@@ -49,27 +50,54 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn installation(&self) -> Result<String, StoreError> {
-        let mut transaction = self.begin().await?;
-        let row = sqlx::query("select id from installation").fetch_optional(&mut *transaction).await?;
-        if let Some(row) = row {
-            return codec::text(&row, "id");
-        }
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        sqlx::query("insert into installation (id) values ($1)").bind(&id).execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(id)
+        self.write(|transaction| {
+            Box::pin(async move {
+                let row = sqlx::query("select id from installation").fetch_optional(&mut **transaction).await?;
+                if let Some(row) = row {
+                    return codec::text(&row, "id");
+                }
+                let id = uuid::Uuid::new_v4().simple().to_string();
+                sqlx::query("insert into installation (id) values ($1)").bind(&id).execute(&mut **transaction).await?;
+                Ok(id)
+            })
+        })
+        .await
     }
 
-    /// Begins a transaction that writes. It takes the database's lock at once, so that what it reads cannot have changed
-    /// when it writes, not even by a command beside the server.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        Ok(self.write.begin_with("begin immediate").await?)
+    /// Writes what `unit` writes, all or nothing, and returns its value once that is durable. The unit runs on the
+    /// connection that writes, in the order in which units are sent, and sees what those before it wrote. Once it was
+    /// sent it runs to its end, even if this future is dropped.
+    ///
+    /// # Errors
+    /// Those of the unit, whose writes are rolled back then; or [`StoreError::Unavailable`].
+    pub(super) async fn write<T, F>(&self, unit: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Transaction<'_, Any>) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    {
+        self.writer.write(unit, || ()).await
     }
 
-    /// To be called after every write to a session, so that nobody reads what it was.
-    pub(super) fn changed(&self, tenant: TenantId, session: SessionId) {
-        self.cache.mark(session);
-        self.lists.mark(tenant, session);
+    /// [Writes](Self::write) to a session, and lets nobody read from memory what it was before.
+    ///
+    /// # Errors
+    /// Those of the unit, whose writes are rolled back then; or [`StoreError::Unavailable`].
+    pub(super) async fn write_session<T, F>(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        unit: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Transaction<'_, Any>) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    {
+        let (cache, lists) = (self.cache.clone(), self.lists.clone());
+        let mark = move || {
+            cache.mark(session);
+            lists.mark(tenant, session);
+        };
+        self.writer.write(unit, mark).await
     }
 
     /// What sandboxes asked to reach.
@@ -127,22 +155,9 @@ impl Store {
         Ledger(self)
     }
 
-    /// Closes every connection, after what is being written was written.
+    /// Takes no further writes, finishes those that wait, and closes every connection.
     pub async fn close(&self) {
         self.read.close().await;
-        self.write.close().await;
+        self.writer.close().await;
     }
-}
-
-/// A pool of `connections`, each set up so that what was committed survives a loss of power.
-fn pool(connections: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new().max_connections(connections).after_connect(|connection, _| {
-        Box::pin(async move {
-            connection.execute("pragma journal_mode = wal").await?;
-            connection.execute("pragma synchronous = full").await?;
-            connection.execute("pragma foreign_keys = on").await?;
-            connection.execute("pragma busy_timeout = 5000").await?;
-            Ok(())
-        })
-    })
 }

@@ -32,33 +32,42 @@ impl Ledger<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn correct(&self, id: CallId, cost: Usd, reason: &str, by: &By) -> Result<Corrected, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let row = sqlx::query("select * from ledger where id = $1 and corrects is null")
+        let row = sqlx::query("select tenant_id, session_id from ledger where id = $1 and corrects is null")
             .bind(id.to_string())
-            .fetch_optional(&mut *transaction)
+            .fetch_optional(&self.0.read)
             .await?;
         let Some(row) = row else { return Ok(Corrected::Missing) };
-        if codec::text(&row, "status")? == "open" {
-            return Ok(Corrected::Open);
-        }
-        let before = present_cost(&mut transaction, id).await?;
         let (tenant, session) = (codec::parsed(&row, "tenant_id")?, codec::parsed(&row, "session_id")?);
-        if cost != before {
-            let difference = cost.as_nanos() - before.as_nanos();
-            add(&mut transaction, &row, difference, reason, by).await?;
-            let record = Record {
-                action: Action::CorrectCall,
-                target: id.to_string(),
-                tenant: Some(tenant),
-                reason: Some(reason.to_owned()),
-                before: Some(json!({ "cost_usd": before.to_string() })),
-                after: Some(json!({ "cost_usd": cost.to_string() })),
-            };
-            audit::write(&mut transaction, by, record).await?;
-        }
-        transaction.commit().await?;
-        self.0.changed(tenant, session);
-        Ok(Corrected::Yes { before, after: cost })
+        let (reason, by) = (reason.to_owned(), by.clone());
+        self.0
+            .write_session(tenant, session, move |transaction| {
+                Box::pin(async move {
+                    let row = sqlx::query("select * from ledger where id = $1 and corrects is null")
+                        .bind(id.to_string())
+                        .fetch_optional(&mut **transaction)
+                        .await?;
+                    let Some(row) = row else { return Ok(Corrected::Missing) };
+                    if codec::text(&row, "status")? == "open" {
+                        return Ok(Corrected::Open);
+                    }
+                    let before = present_cost(transaction, id).await?;
+                    if cost != before {
+                        let difference = cost.as_nanos() - before.as_nanos();
+                        add(transaction, &row, difference, &reason, &by).await?;
+                        let record = Record {
+                            action: Action::CorrectCall,
+                            target: id.to_string(),
+                            tenant: Some(tenant),
+                            reason: Some(reason),
+                            before: Some(json!({ "cost_usd": before.to_string() })),
+                            after: Some(json!({ "cost_usd": cost.to_string() })),
+                        };
+                        audit::write(transaction, &by, record).await?;
+                    }
+                    Ok(Corrected::Yes { before, after: cost })
+                })
+            })
+            .await
     }
 
     /// The newest calls of all tenants, or of one session, or those alone whose cost is estimated in part: for operators,

@@ -50,28 +50,36 @@ impl Egress<'_> {
             "sent_bytes": record.sent_bytes, "received_bytes": record.received_bytes,
             "duration_ms": record.duration_ms, "count": record.count,
         });
-        let mut transaction = self.0.begin().await?;
-        let found = sqlx::query("select id from sessions where id = $1 and tenant_id = $2")
-            .bind(record.session.to_string())
-            .bind(record.tenant.to_string())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if found.is_some() {
-            let event =
-                NewEvent { turn: record.turn, kind: EventKind::Egress, payload: payload.to_string(), at: record.at };
-            events::insert(&mut transaction, record.session, &[event]).await?;
-        }
-        let line = Record {
-            action: if record.allowed { Action::AllowEgress } else { Action::RefuseEgress },
-            target: record.session.to_string(),
-            tenant: Some(record.tenant),
-            reason: Some(record.reason.to_owned()),
-            before: None,
-            after: Some(payload),
-        };
-        audit::write(&mut transaction, &By { who: Who::Server, from: None, at: record.at }, line).await?;
-        transaction.commit().await?;
-        self.0.changed(record.tenant, record.session);
-        Ok(())
+        let record = record.clone();
+        self.0
+            .write_session(record.tenant, record.session, move |transaction| {
+                Box::pin(async move {
+                    let found = sqlx::query("select id from sessions where id = $1 and tenant_id = $2")
+                        .bind(record.session.to_string())
+                        .bind(record.tenant.to_string())
+                        .fetch_optional(&mut **transaction)
+                        .await?;
+                    if found.is_some() {
+                        let event = NewEvent {
+                            turn: record.turn,
+                            kind: EventKind::Egress,
+                            payload: payload.to_string(),
+                            at: record.at,
+                        };
+                        events::insert(transaction, record.session, &[event]).await?;
+                    }
+                    let line = Record {
+                        action: if record.allowed { Action::AllowEgress } else { Action::RefuseEgress },
+                        target: record.session.to_string(),
+                        tenant: Some(record.tenant),
+                        reason: Some(record.reason.to_owned()),
+                        before: None,
+                        after: Some(payload),
+                    };
+                    audit::write(transaction, &By { who: Who::Server, from: None, at: record.at }, line).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 }

@@ -1,8 +1,11 @@
 //! What can go wrong with the store.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// The store failed. Callers treat every kind alike: what they wanted did not happen.
+use super::Fault;
+
+/// The store failed, and nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database file cannot be used.
@@ -19,6 +22,21 @@ pub enum StoreError {
     /// A statement failed.
     #[error("the database refused a statement")]
     Statement(#[from] sqlx::Error),
+    /// The transaction that a write shared with others failed.
+    #[error("the database cannot be written at present: {fault}; try again")]
+    Unavailable {
+        /// What is wrong.
+        fault: Fault,
+        /// What the database said.
+        #[source]
+        source: Option<Arc<sqlx::Error>>,
+    },
+    /// The store was closed.
+    #[error("the store is closed: the server is stopping")]
+    Closed,
+    /// A write panicked. It was rolled back.
+    #[error("a write panicked and was rolled back; this is a bug")]
+    Panicked,
     /// A row holds what innkeeper does not write.
     #[error("the database holds a value in `{column}` that innkeeper did not write")]
     Corrupt {
@@ -31,4 +49,20 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+}
+
+impl StoreError {
+    /// Why the database cannot be used at present, when that is the reason of this error.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Unavailable { fault, .. } => Some(*fault),
+            Self::Statement(error) => Fault::of(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later: the disk is full, the database is locked, its connection broke.
+    pub fn is_transient(&self) -> bool {
+        self.fault().is_some()
+    }
 }

@@ -35,29 +35,33 @@ impl Events<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn append(&self, tenant: TenantId, session: SessionId, batch: &Batch) -> Result<i64, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let last = insert(&mut transaction, session, &batch.events).await?;
-        if let Some(name) = &batch.agent_session {
-            sqlx::query("update sessions set agent_session = $1 where id = $2 and tenant_id = $3")
-                .bind(name)
-                .bind(session.to_string())
-                .bind(tenant.to_string())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        for entry in &batch.transcript {
-            sqlx::query(
-                "insert into transcript (session_id, line, entry)
-                 select $1, cast(coalesce(max(line), 0) as bigint) + 1, $2 from transcript where session_id = $1",
-            )
-            .bind(session.to_string())
-            .bind(entry)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        self.0.changed(tenant, session);
-        Ok(last)
+        let batch = batch.clone();
+        self.0
+            .write_session(tenant, session, move |transaction| {
+                Box::pin(async move {
+                    let last = insert(transaction, session, &batch.events).await?;
+                    if let Some(name) = &batch.agent_session {
+                        sqlx::query("update sessions set agent_session = $1 where id = $2 and tenant_id = $3")
+                            .bind(name)
+                            .bind(session.to_string())
+                            .bind(tenant.to_string())
+                            .execute(&mut **transaction)
+                            .await?;
+                    }
+                    for entry in &batch.transcript {
+                        sqlx::query(
+                            "insert into transcript (session_id, line, entry)
+                     select $1, cast(coalesce(max(line), 0) as bigint) + 1, $2 from transcript where session_id = $1",
+                        )
+                        .bind(session.to_string())
+                        .bind(entry)
+                        .execute(&mut **transaction)
+                        .await?;
+                    }
+                    Ok(last)
+                })
+            })
+            .await
     }
 
     /// The events of one sort of a tenant's session, in order.

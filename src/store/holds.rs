@@ -1,7 +1,7 @@
 //! Holds: the money a call may cost, taken out of every budget on its path before it is made, and given back after.
 //!
-//! Each step is one transaction over the ledger and all the budgets, on the one connection that writes. So calls decide
-//! one after the other, whatever happens at the same time, and a crash leaves all or nothing.
+//! Each step is one unit of the writer over the ledger and all the budgets. So calls decide one after the other, whatever
+//! happens at the same time, and a crash leaves all or nothing.
 
 use sqlx::{Any, Transaction};
 
@@ -17,38 +17,8 @@ impl Ledger<'_> {
     /// # Errors
     /// When the store fails: the call must not be made then.
     pub async fn open(&self, new: &NewCall, ask: &Ask) -> Result<Decision, StoreError> {
-        let CallRef { id, tenant, session, turn } = new.call;
-        let mut transaction = self.0.begin().await?;
-        let row = sqlx::query("select key_id from turns where id = $1")
-            .bind(turn.to_string())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let key = row.map(|row| codec::maybe_text(&row, "key_id")).transpose()?.flatten().map(KeyId::new);
-        let standings = on_path(&mut transaction, tenant, key.as_ref(), session, new.at).await?;
-        let decision = decide(&standings, ask);
-        let Decision::Hold { amount, .. } = decision else { return Ok(decision) };
-        sqlx::query(
-            "insert into ledger (id, tenant_id, session_id, turn_id, key_id, status, model, price_version,
-                input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-                web_search_requests, held_nanos, cost_nanos, opened_at)
-             values ($1, $2, $3, $4, $5, 'open', $6, $7, 0, 0, 0, 0, 0, 0, $8, 0, $9)",
-        )
-        .bind(id.to_string())
-        .bind(tenant.to_string())
-        .bind(session.to_string())
-        .bind(turn.to_string())
-        .bind(key.as_ref().map(KeyId::to_string))
-        .bind(&new.model)
-        .bind(&new.price_version)
-        .bind(amount.as_nanos())
-        .bind(new.at.as_micros())
-        .execute(&mut *transaction)
-        .await?;
-        for standing in &standings {
-            take(&mut transaction, id, standing, amount).await?;
-        }
-        transaction.commit().await?;
-        Ok(decision)
+        let (new, ask) = (new.clone(), *ask);
+        self.0.write(move |transaction| Box::pin(async move { open(transaction, &new, &ask).await })).await
     }
 
     /// Lowers what an open call holds to `amount`, once more is known of what it will cost.
@@ -56,19 +26,7 @@ impl Ledger<'_> {
     /// # Errors
     /// When the store fails: the call holds what it held then.
     pub async fn shrink(&self, call: CallRef, amount: Usd) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let held = held(&mut transaction, call.id).await?;
-        let Some(surplus) = held.map(|held| held.as_nanos() - amount.as_nanos()).filter(|surplus| *surplus > 0) else {
-            return Ok(());
-        };
-        sqlx::query("update ledger set held_nanos = held_nanos - $1 where id = $2")
-            .bind(surplus)
-            .bind(call.id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        give_back(&mut transaction, call.id, surplus, 0).await?;
-        transaction.commit().await?;
-        Ok(())
+        self.0.write(move |transaction| Box::pin(shrink(transaction, call, amount))).await
     }
 
     /// Settles an open call: its cost takes the place of what it held, in the windows it was held in, and is added to
@@ -77,45 +35,99 @@ impl Ledger<'_> {
     /// # Errors
     /// When the store fails: the call stays open then.
     pub async fn settle(&self, call: CallRef, settlement: &Settlement) -> Result<Vec<Crossing>, StoreError> {
-        let usage = &settlement.usage;
-        let mut transaction = self.0.begin().await?;
-        let Some(held) = held(&mut transaction, call.id).await? else { return Ok(Vec::new()) };
-        sqlx::query(
-            "update ledger set status = $1, model = $2, input_tokens = $3, output_tokens = $4,
-                cache_read_tokens = $5, cache_write_5m_tokens = $6, cache_write_1h_tokens = $7,
-                web_search_requests = $8, cost_nanos = $9, settled_at = $10, estimate_reason = $11
-             where id = $12",
-        )
-        .bind(if settlement.estimated.is_none() { "exact" } else { "estimated" })
-        .bind(&settlement.model)
-        .bind(codec::as_number(usage.input_tokens))
-        .bind(codec::as_number(usage.output_tokens))
-        .bind(codec::as_number(usage.cache_read_tokens))
-        .bind(codec::as_number(usage.cache_write_5m_tokens))
-        .bind(codec::as_number(usage.cache_write_1h_tokens))
-        .bind(codec::as_number(usage.web_search_requests))
-        .bind(settlement.cost.as_nanos())
-        .bind(settlement.at.as_micros())
-        .bind(settlement.estimated.map(EstimateReason::as_str))
-        .bind(call.id.to_string())
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query("update turns set cost_nanos = cost_nanos + $1 where id = $2")
-            .bind(settlement.cost.as_nanos())
-            .bind(call.turn.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        give_back(&mut transaction, call.id, held.as_nanos(), settlement.cost.as_nanos()).await?;
-        totals::add(&mut transaction, call, settlement).await?;
-        let crossings = crossings(&mut transaction, call, settlement.at).await?;
-        sqlx::query("delete from holds where call_id = $1")
-            .bind(call.id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        self.0.changed(call.tenant, call.session);
-        Ok(crossings)
+        let settlement = settlement.clone();
+        self.0
+            .write_session(call.tenant, call.session, move |transaction| {
+                Box::pin(async move { settle(transaction, call, &settlement).await })
+            })
+            .await
     }
+}
+
+async fn open(transaction: &mut Transaction<'_, Any>, new: &NewCall, ask: &Ask) -> Result<Decision, StoreError> {
+    let CallRef { id, tenant, session, turn } = new.call;
+    let row = sqlx::query("select key_id from turns where id = $1")
+        .bind(turn.to_string())
+        .fetch_optional(&mut **transaction)
+        .await?;
+    let key = row.map(|row| codec::maybe_text(&row, "key_id")).transpose()?.flatten().map(KeyId::new);
+    let standings = on_path(transaction, tenant, key.as_ref(), session, new.at).await?;
+    let decision = decide(&standings, ask);
+    let Decision::Hold { amount, .. } = decision else { return Ok(decision) };
+    sqlx::query(
+        "insert into ledger (id, tenant_id, session_id, turn_id, key_id, status, model, price_version,
+            input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+            web_search_requests, held_nanos, cost_nanos, opened_at)
+         values ($1, $2, $3, $4, $5, 'open', $6, $7, 0, 0, 0, 0, 0, 0, $8, 0, $9)",
+    )
+    .bind(id.to_string())
+    .bind(tenant.to_string())
+    .bind(session.to_string())
+    .bind(turn.to_string())
+    .bind(key.as_ref().map(KeyId::to_string))
+    .bind(&new.model)
+    .bind(&new.price_version)
+    .bind(amount.as_nanos())
+    .bind(new.at.as_micros())
+    .execute(&mut **transaction)
+    .await?;
+    for standing in &standings {
+        take(transaction, id, standing, amount).await?;
+    }
+    Ok(decision)
+}
+
+async fn shrink(transaction: &mut Transaction<'_, Any>, call: CallRef, amount: Usd) -> Result<(), StoreError> {
+    let held = held(transaction, call.id).await?;
+    let Some(surplus) = held.map(|held| held.as_nanos() - amount.as_nanos()).filter(|surplus| *surplus > 0) else {
+        return Ok(());
+    };
+    sqlx::query("update ledger set held_nanos = held_nanos - $1 where id = $2")
+        .bind(surplus)
+        .bind(call.id.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    give_back(transaction, call.id, surplus, 0).await?;
+    Ok(())
+}
+
+async fn settle(
+    transaction: &mut Transaction<'_, Any>,
+    call: CallRef,
+    settlement: &Settlement,
+) -> Result<Vec<Crossing>, StoreError> {
+    let usage = &settlement.usage;
+    let Some(held) = held(transaction, call.id).await? else { return Ok(Vec::new()) };
+    sqlx::query(
+        "update ledger set status = $1, model = $2, input_tokens = $3, output_tokens = $4,
+            cache_read_tokens = $5, cache_write_5m_tokens = $6, cache_write_1h_tokens = $7,
+            web_search_requests = $8, cost_nanos = $9, settled_at = $10, estimate_reason = $11
+         where id = $12",
+    )
+    .bind(if settlement.estimated.is_none() { "exact" } else { "estimated" })
+    .bind(&settlement.model)
+    .bind(codec::as_number(usage.input_tokens))
+    .bind(codec::as_number(usage.output_tokens))
+    .bind(codec::as_number(usage.cache_read_tokens))
+    .bind(codec::as_number(usage.cache_write_5m_tokens))
+    .bind(codec::as_number(usage.cache_write_1h_tokens))
+    .bind(codec::as_number(usage.web_search_requests))
+    .bind(settlement.cost.as_nanos())
+    .bind(settlement.at.as_micros())
+    .bind(settlement.estimated.map(EstimateReason::as_str))
+    .bind(call.id.to_string())
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query("update turns set cost_nanos = cost_nanos + $1 where id = $2")
+        .bind(settlement.cost.as_nanos())
+        .bind(call.turn.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    give_back(transaction, call.id, held.as_nanos(), settlement.cost.as_nanos()).await?;
+    totals::add(transaction, call, settlement).await?;
+    let crossings = crossings(transaction, call, settlement.at).await?;
+    sqlx::query("delete from holds where call_id = $1").bind(call.id.to_string()).execute(&mut **transaction).await?;
+    Ok(crossings)
 }
 
 /// What an open call holds; `None` when it is not open.

@@ -28,30 +28,36 @@ impl Store {
         by: &By,
     ) -> Result<Installation, StoreError> {
         let old = self.installation().await?;
-        let mut transaction = self.begin().await?;
-        let row = sqlx::query("select place from installation where id = $1").bind(&old).fetch_one(&mut *transaction);
+        let row = sqlx::query("select place from installation where id = $1").bind(&old).fetch_one(&self.read);
         let recorded = codec::maybe_text(&row.await?, "place")?;
         let is_copy = recorded.as_deref().is_some_and(|recorded| !is_same(recorded));
         let id = if is_copy { uuid::Uuid::new_v4().simple().to_string() } else { old.clone() };
-        sqlx::query("update installation set id = $1, place = $2")
-            .bind(&id)
-            .bind(place)
-            .execute(&mut *transaction)
-            .await?;
-        if is_copy {
-            let (before, after) = (json!({ "installation": old }), json!({ "installation": id }));
-            let record = Record {
-                action: Action::RenewInstallation,
-                target: id.clone(),
-                tenant: None,
-                reason: Some("the data directory is a copy".to_owned()),
-                before: Some(before),
-                after: Some(after),
-            };
-            audit::write(&mut transaction, by, record).await?;
-        }
-        transaction.commit().await?;
-        Ok(Installation { id, copied_from: is_copy.then_some(old) })
+        let claimed = Installation { id: id.clone(), copied_from: is_copy.then(|| old.clone()) };
+        let (place, by) = (place.to_owned(), by.clone());
+        self.write(move |transaction| {
+            Box::pin(async move {
+                sqlx::query("update installation set id = $1, place = $2")
+                    .bind(&id)
+                    .bind(place)
+                    .execute(&mut **transaction)
+                    .await?;
+                if is_copy {
+                    let (before, after) = (json!({ "installation": old }), json!({ "installation": id }));
+                    let record = Record {
+                        action: Action::RenewInstallation,
+                        target: id,
+                        tenant: None,
+                        reason: Some("the data directory is a copy".to_owned()),
+                        before: Some(before),
+                        after: Some(after),
+                    };
+                    audit::write(transaction, &by, record).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        Ok(claimed)
     }
 }
 

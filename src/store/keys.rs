@@ -17,10 +17,15 @@ impl Keys<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn create(&self, key: &Key, by: &By) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
-        insert(&mut transaction, key, by).await?;
-        transaction.commit().await?;
-        Ok(())
+        let (key, by) = (key.clone(), by.clone());
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    insert(transaction, &key, &by).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Finds a key by its public part.
@@ -54,20 +59,25 @@ impl Keys<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn revoke(&self, id: &KeyId, by: &By) -> Result<Option<bool>, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let Some(before) = find(&mut transaction, id).await? else { return Ok(None) };
-        if before.revoked_at.is_some() {
-            return Ok(Some(false));
-        }
-        let after = Key { revoked_at: Some(by.at), ..before.clone() };
-        sqlx::query("update keys set revoked_at = $1 where id = $2")
-            .bind(by.at.as_micros())
-            .bind(id.as_str())
-            .execute(&mut *transaction)
-            .await?;
-        write_change(&mut transaction, Action::RevokeKey, &before, &after, by).await?;
-        transaction.commit().await?;
-        Ok(Some(true))
+        let (id, by) = (id.clone(), by.clone());
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    let Some(before) = find(transaction, &id).await? else { return Ok(None) };
+                    if before.revoked_at.is_some() {
+                        return Ok(Some(false));
+                    }
+                    let after = Key { revoked_at: Some(by.at), ..before.clone() };
+                    sqlx::query("update keys set revoked_at = $1 where id = $2")
+                        .bind(by.at.as_micros())
+                        .bind(id.as_str())
+                        .execute(&mut **transaction)
+                        .await?;
+                    write_change(transaction, Action::RevokeKey, &before, &after, &by).await?;
+                    Ok(Some(true))
+                })
+            })
+            .await
     }
 
     /// Lets a key open nothing any more from `end` on, unless it ends before. Answers the key as it is then; `None` when
@@ -76,10 +86,12 @@ impl Keys<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn expire(&self, id: &KeyId, end: Timestamp, by: &By) -> Result<Option<Key>, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let after = end_at(&mut transaction, Action::ExpireKey, id, end, by).await?;
-        transaction.commit().await?;
-        Ok(after)
+        let (id, by) = (id.clone(), by.clone());
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move { end_at(transaction, Action::ExpireKey, &id, end, &by).await })
+            })
+            .await
     }
 
     /// Writes a key in the place of the key `old`, which opens nothing any more from `end` on. Answers whether there was
@@ -88,13 +100,18 @@ impl Keys<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn replace(&self, old: &KeyId, end: Timestamp, new: &Key, by: &By) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        if end_at(&mut transaction, Action::RotateKey, old, end, by).await?.is_none() {
-            return Ok(false);
-        }
-        insert(&mut transaction, new, by).await?;
-        transaction.commit().await?;
-        Ok(true)
+        let (old, new, by) = (old.clone(), new.clone(), by.clone());
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    if end_at(transaction, Action::RotateKey, &old, end, &by).await?.is_none() {
+                        return Ok(false);
+                    }
+                    insert(transaction, &new, &by).await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
 
     /// Writes when keys were last used.
@@ -105,16 +122,23 @@ impl Keys<'_> {
         if used.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.0.begin().await?;
-        for (id, at) in used {
-            sqlx::query("update keys set last_used_at = $1 where id = $2 and coalesce(last_used_at, 0) < $1")
-                .bind(at.as_micros())
-                .bind(id.as_str())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        let used = used.to_vec();
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    for (id, at) in &used {
+                        sqlx::query(
+                            "update keys set last_used_at = $1 where id = $2 and coalesce(last_used_at, 0) < $1",
+                        )
+                        .bind(at.as_micros())
+                        .bind(id.as_str())
+                        .execute(&mut **transaction)
+                        .await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Whether the operators have a key.

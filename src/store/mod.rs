@@ -1,8 +1,8 @@
 //! The store: every fact innkeeper keeps, and the only place with SQL.
 //!
 //! One dialect runs unchanged on every database sqlx's `Any` driver speaks: columns are `text` and `bigint`, nothing
-//! else. SQLite is embedded; its writes go through one connection, so that a writer waits for its turn instead of
-//! failing, and its reads through several, which the write-ahead log lets run beside it.
+//! else. SQLite is embedded. One task writes, so that writes share commits and no write fails because of another; several
+//! connections read, which the write-ahead log lets run beside it.
 //!
 //! What belongs to a tenant cannot be read without naming the tenant, and another tenant's row is as good as absent.
 
@@ -18,14 +18,17 @@ mod egress;
 mod error;
 mod events;
 mod export;
+mod fault;
 mod holds;
 mod installation;
 mod keys;
 mod ledger;
 mod lists;
+mod probe;
 mod reads;
 mod sessions;
 mod spending;
+mod sqlite;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,7 @@ mod totals;
 mod transcript;
 mod turns;
 mod windows;
+mod writer;
 
 pub use audit::{Audit, AuditFilter};
 pub use budgets::Budgets;
@@ -44,9 +48,11 @@ pub use egress::{Egress, EgressRecord};
 pub use error::StoreError;
 pub use events::{Batch, Events};
 pub use export::{Correction, Export, ExportFilter, ExportRow};
+pub use fault::Fault;
 pub use installation::Installation;
 pub use keys::Keys;
 pub use ledger::{CallRef, Ledger, LedgerEntry, NewCall, Settlement};
+pub use probe::Unready;
 pub use reads::{Conversation, ReadCache, Render};
 pub use sessions::{NewSession, Sessions};
 pub use spending::{Spending, SpendingBy, TenantSpending};

@@ -44,27 +44,31 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn create(&self, new: &NewSession) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
-        sqlx::query(
-            "insert into sessions (id, tenant_id, root, relative, state, prompt, agent_session, epoch, last_seq,
-                message_count, turn_count, created_at)
-             values ($1, $2, $3, $4, $5, $6, null, 0, 0, 0, 1, $7)",
-        )
-        .bind(new.id.to_string())
-        .bind(new.tenant.to_string())
-        .bind(new.root.to_string_lossy().into_owned())
-        .bind(new.relative.to_string_lossy().into_owned())
-        .bind(SessionState::Queued.as_str())
-        .bind(&new.turn.prompt)
-        .bind(new.turn.created_at.as_micros())
-        .execute(&mut *transaction)
-        .await?;
-        turns::insert(&mut transaction, new.tenant, new.id, 1, &new.turn).await?;
-        windows::bound_session(&mut transaction, new.tenant, new.id, &new.turn).await?;
-        events::insert(&mut transaction, new.id, &[new.turn.prompt_event()]).await?;
-        transaction.commit().await?;
-        self.0.changed(new.tenant, new.id);
-        Ok(())
+        let new = new.clone();
+        self.0
+            .write_session(new.tenant, new.id, move |transaction| {
+                Box::pin(async move {
+                    sqlx::query(
+                "insert into sessions (id, tenant_id, root, relative, state, prompt, agent_session, epoch, last_seq,
+                    message_count, turn_count, created_at)
+                 values ($1, $2, $3, $4, $5, $6, null, 0, 0, 0, 1, $7)",
+            )
+            .bind(new.id.to_string())
+            .bind(new.tenant.to_string())
+            .bind(new.root.to_string_lossy().into_owned())
+            .bind(new.relative.to_string_lossy().into_owned())
+            .bind(SessionState::Queued.as_str())
+            .bind(&new.turn.prompt)
+            .bind(new.turn.created_at.as_micros())
+            .execute(&mut **transaction)
+            .await?;
+                    turns::insert(transaction, new.tenant, new.id, 1, &new.turn).await?;
+                    windows::bound_session(transaction, new.tenant, new.id, &new.turn).await?;
+                    events::insert(transaction, new.id, &[new.turn.prompt_event()]).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Begins a further turn of an idle session that can be resumed: `false` when somebody else was quicker.
@@ -72,26 +76,30 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn begin_turn(&self, tenant: TenantId, id: SessionId, turn: &NewTurn) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let begun = sqlx::query(
-            "update sessions set state = $1, turn_count = turn_count + 1, prompt = prompt || $2
-             where id = $3 and tenant_id = $4 and state = $5 and agent_session is not null returning turn_count",
-        )
-        .bind(SessionState::Queued.as_str())
-        .bind(format!("\n\n--- Session Resume ---\n{}", turn.prompt))
-        .bind(id.to_string())
-        .bind(tenant.to_string())
-        .bind(SessionState::Idle.as_str())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(row) = begun else { return Ok(false) };
-        let ordinal = codec::number(&row, "turn_count")?;
-        turns::insert(&mut transaction, tenant, id, ordinal, turn).await?;
-        windows::bound_session(&mut transaction, tenant, id, turn).await?;
-        events::insert(&mut transaction, id, &[turn.prompt_event()]).await?;
-        transaction.commit().await?;
-        self.0.changed(tenant, id);
-        Ok(true)
+        let turn = turn.clone();
+        self.0
+            .write_session(tenant, id, move |transaction| {
+                Box::pin(async move {
+                    let begun = sqlx::query(
+                        "update sessions set state = $1, turn_count = turn_count + 1, prompt = prompt || $2
+                 where id = $3 and tenant_id = $4 and state = $5 and agent_session is not null returning turn_count",
+                    )
+                    .bind(SessionState::Queued.as_str())
+                    .bind(format!("\n\n--- Session Resume ---\n{}", turn.prompt))
+                    .bind(id.to_string())
+                    .bind(tenant.to_string())
+                    .bind(SessionState::Idle.as_str())
+                    .fetch_optional(&mut **transaction)
+                    .await?;
+                    let Some(row) = begun else { return Ok(false) };
+                    let ordinal = codec::number(&row, "turn_count")?;
+                    turns::insert(transaction, tenant, id, ordinal, &turn).await?;
+                    windows::bound_session(transaction, tenant, id, &turn).await?;
+                    events::insert(transaction, id, &[turn.prompt_event()]).await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
 
     /// Finds a tenant's session.
@@ -154,23 +162,26 @@ impl Sessions<'_> {
         state: SessionState,
         now: Timestamp,
     ) -> Result<i64, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let starting = i64::from(state == SessionState::Starting);
-        let row = sqlx::query(
-            "update sessions set state = $1, epoch = epoch + $2 where id = $3 and tenant_id = $4 returning epoch",
-        )
-        .bind(state.as_str())
-        .bind(starting)
-        .bind(id.to_string())
-        .bind(tenant.to_string())
-        .fetch_one(&mut *transaction)
-        .await?;
-        if starting == 1 {
-            turns::mark_started(&mut transaction, id, now).await?;
-        }
-        transaction.commit().await?;
-        self.0.changed(tenant, id);
-        codec::number(&row, "epoch")
+        self.0
+            .write_session(tenant, id, move |transaction| {
+                Box::pin(async move {
+                    let starting = i64::from(state == SessionState::Starting);
+                    let row = sqlx::query(
+                "update sessions set state = $1, epoch = epoch + $2 where id = $3 and tenant_id = $4 returning epoch",
+            )
+            .bind(state.as_str())
+            .bind(starting)
+            .bind(id.to_string())
+            .bind(tenant.to_string())
+            .fetch_one(&mut **transaction)
+            .await?;
+                    if starting == 1 {
+                        turns::mark_started(transaction, id, now).await?;
+                    }
+                    codec::number(&row, "epoch")
+                })
+            })
+            .await
     }
 
     /// Deletes a tenant's session with its turns, events and transcript, unless a turn is under way. The ledger
@@ -179,29 +190,32 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn delete(&self, tenant: TenantId, id: SessionId) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let idle = sqlx::query("select id from sessions where id = $1 and tenant_id = $2 and state = $3")
-            .bind(id.to_string())
-            .bind(tenant.to_string())
-            .bind(SessionState::Idle.as_str())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if idle.is_none() {
-            return Ok(false);
-        }
-        for statement in [
-            "delete from events where session_id = $1",
-            "delete from transcript where session_id = $1",
-            "delete from session_files where session_id = $1",
-            "delete from changes where session_id = $1",
-            "delete from turns where session_id = $1",
-            "delete from sessions where id = $1",
-        ] {
-            sqlx::query(statement).bind(id.to_string()).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
-        self.0.changed(tenant, id);
-        Ok(true)
+        self.0
+            .write_session(tenant, id, move |transaction| {
+                Box::pin(async move {
+                    let idle = sqlx::query("select id from sessions where id = $1 and tenant_id = $2 and state = $3")
+                        .bind(id.to_string())
+                        .bind(tenant.to_string())
+                        .bind(SessionState::Idle.as_str())
+                        .fetch_optional(&mut **transaction)
+                        .await?;
+                    if idle.is_none() {
+                        return Ok(false);
+                    }
+                    for statement in [
+                        "delete from events where session_id = $1",
+                        "delete from transcript where session_id = $1",
+                        "delete from session_files where session_id = $1",
+                        "delete from changes where session_id = $1",
+                        "delete from turns where session_id = $1",
+                        "delete from sessions where id = $1",
+                    ] {
+                        sqlx::query(statement).bind(id.to_string()).execute(&mut **transaction).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .await
     }
 
     /// The tenant's idle sessions whose last turn ended before `moment`.
@@ -224,18 +238,31 @@ impl Sessions<'_> {
 
 #[cfg(test)]
 impl Store {
-    /// Holds the one connection that writes, until it is dropped.
-    pub(crate) async fn begin_for_test(&self) -> sqlx::Transaction<'static, sqlx::Any> {
-        self.begin().await.unwrap()
+    /// Keeps the writer busy until the returned sender is dropped.
+    pub(crate) async fn begin_for_test(&self) -> tokio::sync::oneshot::Sender<()> {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (release, released) = tokio::sync::oneshot::channel();
+        let hold = async move {
+            begun.send(()).unwrap();
+            let _ = released.await;
+            Ok(())
+        };
+        self.writer.send(move |_| Box::pin(hold), || ()).await.unwrap();
+        has_begun.await.unwrap();
+        release
     }
 
     /// Lets a session be resumed, as if its turn had ended.
     pub(crate) async fn rest_for_test(&self, id: SessionId) {
-        sqlx::query("update sessions set state = 'idle', agent_session = 'a' where id = $1")
-            .bind(id.to_string())
-            .execute(&self.write)
-            .await
-            .unwrap();
+        self.write(move |transaction| {
+            Box::pin(async move {
+                let statement = "update sessions set state = 'idle', agent_session = 'a' where id = $1";
+                sqlx::query(statement).bind(id.to_string()).execute(&mut **transaction).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
     }
 }
 

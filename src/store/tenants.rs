@@ -19,24 +19,29 @@ impl Tenants<'_> {
     /// # Errors
     /// [`StoreError::NameTaken`] when a tenant has that name.
     pub async fn create(&self, tenant: &Tenant, by: &By) -> Result<(), StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let written = sqlx::query(
-            "insert into tenants (id, name, roots, limits, created_at) values ($1, $2, $3, $4, $5)
-             on conflict (name) do nothing",
-        )
-        .bind(tenant.id.to_string())
-        .bind(&tenant.name)
-        .bind(roots_json(tenant))
-        .bind(codec::to_json(&tenant.limits))
-        .bind(tenant.created_at.as_micros())
-        .execute(&mut *transaction)
-        .await?;
-        if written.rows_affected() == 0 {
-            return Err(StoreError::NameTaken { name: tenant.name.clone() });
-        }
-        write_change(&mut transaction, Action::CreateTenant, None, tenant, by).await?;
-        transaction.commit().await?;
-        Ok(())
+        let (tenant, by) = (tenant.clone(), by.clone());
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    let written = sqlx::query(
+                        "insert into tenants (id, name, roots, limits, created_at) values ($1, $2, $3, $4, $5)
+                 on conflict (name) do nothing",
+                    )
+                    .bind(tenant.id.to_string())
+                    .bind(&tenant.name)
+                    .bind(roots_json(&tenant))
+                    .bind(codec::to_json(&tenant.limits))
+                    .bind(tenant.created_at.as_micros())
+                    .execute(&mut **transaction)
+                    .await?;
+                    if written.rows_affected() == 0 {
+                        return Err(StoreError::NameTaken { name: tenant.name.clone() });
+                    }
+                    write_change(transaction, Action::CreateTenant, None, &tenant, &by).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Finds a tenant by its id.
@@ -71,12 +76,13 @@ impl Tenants<'_> {
         roots: Option<&[TenantRoot]>,
         by: &By,
     ) -> Result<Option<Tenant>, StoreError> {
-        let change = |tenant: &mut Tenant| {
+        let (name, roots) = (name.map(str::to_owned), roots.map(<[_]>::to_vec));
+        let change = move |tenant: &mut Tenant| {
             if let Some(name) = name {
-                name.clone_into(&mut tenant.name);
+                tenant.name = name;
             }
             if let Some(roots) = roots {
-                tenant.roots = roots.to_vec();
+                tenant.roots = roots;
             }
         };
         self.change(id, Action::UpdateTenant, by, change).await
@@ -87,7 +93,8 @@ impl Tenants<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn set_limits(&self, id: TenantId, limits: &TenantLimits, by: &By) -> Result<Option<Tenant>, StoreError> {
-        self.change(id, Action::SetLimits, by, |tenant| tenant.limits = limits.clone()).await
+        let limits = limits.clone();
+        self.change(id, Action::SetLimits, by, |tenant| tenant.limits = limits).await
     }
 
     /// Changes whether a tenant may begin anything. One that was archived stays archived. Answers it as it is then; `None`
@@ -101,7 +108,7 @@ impl Tenants<'_> {
             TenantState::Suspended => Action::SuspendTenant,
             TenantState::Archived => Action::ArchiveTenant,
         };
-        self.change(id, action, by, |tenant| tenant.state = state).await
+        self.change(id, action, by, move |tenant| tenant.state = state).await
     }
 
     /// Changes a tenant and writes that to the audit; what changes nothing is not written.
@@ -110,39 +117,44 @@ impl Tenants<'_> {
         id: TenantId,
         action: Action,
         by: &By,
-        change: impl FnOnce(&mut Tenant),
+        change: impl FnOnce(&mut Tenant) + Send + 'static,
     ) -> Result<Option<Tenant>, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let row = sqlx::query("select * from tenants where id = $1 and state <> $2")
-            .bind(id.to_string())
-            .bind(TenantState::Archived.as_str())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some(before) = row.as_ref().map(tenant).transpose()? else { return Ok(None) };
-        let mut after = before.clone();
-        change(&mut after);
-        if audit::tenant(&before) == audit::tenant(&after) {
-            return Ok(Some(after));
-        }
-        let taken = sqlx::query("select id from tenants where name = $1 and id <> $2")
-            .bind(&after.name)
-            .bind(id.to_string())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if taken.is_some() {
-            return Err(StoreError::NameTaken { name: after.name });
-        }
-        sqlx::query("update tenants set name = $1, roots = $2, limits = $3, state = $4 where id = $5")
-            .bind(&after.name)
-            .bind(roots_json(&after))
-            .bind(codec::to_json(&after.limits))
-            .bind(after.state.as_str())
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        write_change(&mut transaction, action, Some(&before), &after, by).await?;
-        transaction.commit().await?;
-        Ok(Some(after))
+        let by = by.clone();
+        self.0
+            .write(move |transaction| {
+                Box::pin(async move {
+                    let row = sqlx::query("select * from tenants where id = $1 and state <> $2")
+                        .bind(id.to_string())
+                        .bind(TenantState::Archived.as_str())
+                        .fetch_optional(&mut **transaction)
+                        .await?;
+                    let Some(before) = row.as_ref().map(tenant).transpose()? else { return Ok(None) };
+                    let mut after = before.clone();
+                    change(&mut after);
+                    if audit::tenant(&before) == audit::tenant(&after) {
+                        return Ok(Some(after));
+                    }
+                    let taken = sqlx::query("select id from tenants where name = $1 and id <> $2")
+                        .bind(&after.name)
+                        .bind(id.to_string())
+                        .fetch_optional(&mut **transaction)
+                        .await?;
+                    if taken.is_some() {
+                        return Err(StoreError::NameTaken { name: after.name });
+                    }
+                    sqlx::query("update tenants set name = $1, roots = $2, limits = $3, state = $4 where id = $5")
+                        .bind(&after.name)
+                        .bind(roots_json(&after))
+                        .bind(codec::to_json(&after.limits))
+                        .bind(after.state.as_str())
+                        .bind(id.to_string())
+                        .execute(&mut **transaction)
+                        .await?;
+                    write_change(transaction, action, Some(&before), &after, &by).await?;
+                    Ok(Some(after))
+                })
+            })
+            .await
     }
 
     /// Lists every tenant there ever was, by name, the archived ones too: what they spent is still told of.

@@ -66,41 +66,45 @@ impl Turns<'_> {
         end: &TurnEnd,
         now: Timestamp,
     ) -> Result<Option<Ended>, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let ended = sqlx::query(
-            "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5, claimed_nanos = $6
-             where id = $7 and session_id = $8 and tenant_id = $9 and outcome is null
-             returning started_at, cost_nanos",
-        )
-        .bind(end.outcome.as_str())
-        .bind(end.reason.as_str())
-        .bind(&end.error)
-        .bind(end.report.as_ref().map(codec::to_json))
-        .bind(now.as_micros())
-        .bind(end.report.as_ref().and_then(|report| report.claimed).map(Usd::as_nanos))
-        .bind(turn.to_string())
-        .bind(session.to_string())
-        .bind(tenant.to_string())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(row) = ended else { return Ok(None) };
-        let ended = Ended {
-            started_at: codec::maybe_time(&row, "started_at")?,
-            cost: Usd::from_nanos(codec::number(&row, "cost_nanos")?),
-        };
-        sqlx::query("update sessions set state = $1 where id = $2")
-            .bind(SessionState::Idle.as_str())
+        let end = end.clone();
+        self.0
+            .write_session(tenant, session, move |transaction| {
+                Box::pin(async move {
+                    let ended = sqlx::query(
+                "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5, claimed_nanos = $6
+                 where id = $7 and session_id = $8 and tenant_id = $9 and outcome is null
+                 returning started_at, cost_nanos",
+            )
+            .bind(end.outcome.as_str())
+            .bind(end.reason.as_str())
+            .bind(&end.error)
+            .bind(end.report.as_ref().map(codec::to_json))
+            .bind(now.as_micros())
+            .bind(end.report.as_ref().and_then(|report| report.claimed).map(Usd::as_nanos))
+            .bind(turn.to_string())
             .bind(session.to_string())
-            .execute(&mut *transaction)
+            .bind(tenant.to_string())
+            .fetch_optional(&mut **transaction)
             .await?;
-        let payload = json!({
-            "outcome": end.outcome.as_str(), "reason": end.reason.as_str(), "error": end.error,
-        });
-        let event = NewEvent { turn, kind: EventKind::TurnEnd, payload: payload.to_string(), at: now };
-        events::insert(&mut transaction, session, &[event]).await?;
-        transaction.commit().await?;
-        self.0.changed(tenant, session);
-        Ok(Some(ended))
+                    let Some(row) = ended else { return Ok(None) };
+                    let ended = Ended {
+                        started_at: codec::maybe_time(&row, "started_at")?,
+                        cost: Usd::from_nanos(codec::number(&row, "cost_nanos")?),
+                    };
+                    sqlx::query("update sessions set state = $1 where id = $2")
+                        .bind(SessionState::Idle.as_str())
+                        .bind(session.to_string())
+                        .execute(&mut **transaction)
+                        .await?;
+                    let payload = json!({
+                        "outcome": end.outcome.as_str(), "reason": end.reason.as_str(), "error": end.error,
+                    });
+                    let event = NewEvent { turn, kind: EventKind::TurnEnd, payload: payload.to_string(), at: now };
+                    events::insert(transaction, session, &[event]).await?;
+                    Ok(Some(ended))
+                })
+            })
+            .await
     }
 
     /// What the turns under way have cost so far, by their session: for operators, who act for no tenant.

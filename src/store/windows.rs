@@ -18,42 +18,46 @@ impl Budgets<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn top_up(&self, id: BudgetId, amount: Usd, reason: &str, by: &By) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        let Some(budget) = budgets::find(&mut transaction, id).await? else { return Ok(false) };
-        let starts_at = budget.period.starts_at(by.at);
-        sqlx::query(
-            "insert into budget_windows (budget_id, starts_at, topped_up_nanos, spent_nanos, held_nanos, told_percent)
-             values ($1, $2, $3, 0, 0, 0)
-             on conflict (budget_id, starts_at)
-             do update set topped_up_nanos = budget_windows.topped_up_nanos + $3",
-        )
-        .bind(id.to_string())
-        .bind(starts_at.as_micros())
-        .bind(amount.as_nanos())
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query(
-            "insert into top_ups (budget_id, starts_at, amount_nanos, actor, reason, at) values ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(id.to_string())
-        .bind(starts_at.as_micros())
-        .bind(amount.as_nanos())
-        .bind(by.who.to_string())
-        .bind(reason)
-        .bind(by.at.as_micros())
-        .execute(&mut *transaction)
-        .await?;
-        let record = Record {
-            action: Action::TopUpBudget,
-            target: id.to_string(),
-            tenant: budget.scope.tenant(),
-            reason: Some(reason.to_owned()),
-            before: Some(audit::budget(&budget)),
-            after: Some(json!({ "amount_usd": amount.to_string(), "window": starts_at })),
-        };
-        audit::write(&mut transaction, by, record).await?;
-        transaction.commit().await?;
-        Ok(true)
+        let (reason, by) = (reason.to_owned(), by.clone());
+        self.0.write(move |transaction| {
+            Box::pin(async move {
+            let Some(budget) = budgets::find(transaction, id).await? else { return Ok(false) };
+            let starts_at = budget.period.starts_at(by.at);
+            sqlx::query(
+                "insert into budget_windows (budget_id, starts_at, topped_up_nanos, spent_nanos, held_nanos, told_percent)
+                 values ($1, $2, $3, 0, 0, 0)
+                 on conflict (budget_id, starts_at)
+                 do update set topped_up_nanos = budget_windows.topped_up_nanos + $3",
+            )
+            .bind(id.to_string())
+            .bind(starts_at.as_micros())
+            .bind(amount.as_nanos())
+            .execute(&mut **transaction)
+            .await?;
+            sqlx::query(
+                "insert into top_ups (budget_id, starts_at, amount_nanos, actor, reason, at) values ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(id.to_string())
+            .bind(starts_at.as_micros())
+            .bind(amount.as_nanos())
+            .bind(by.who.to_string())
+            .bind(&reason)
+            .bind(by.at.as_micros())
+            .execute(&mut **transaction)
+            .await?;
+            let record = Record {
+                action: Action::TopUpBudget,
+                target: id.to_string(),
+                tenant: budget.scope.tenant(),
+                reason: Some(reason),
+                before: Some(audit::budget(&budget)),
+                after: Some(json!({ "amount_usd": amount.to_string(), "window": starts_at })),
+            };
+            audit::write(transaction, &by, record).await?;
+            Ok(true)
+            })
+        })
+        .await
     }
 
     /// What was spent within a budget's scope from `since` on.

@@ -1,6 +1,8 @@
-//! The ledger's sums against a real store: what is exported, how the agent's claims compare, and why costs are estimates.
+//! The store against a real database: what its sums and exports say, and what faults of the disk do to writes.
 
 mod books;
 mod drift;
 mod estimates;
 mod export;
+mod faults;
+mod writer;
