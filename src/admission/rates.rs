@@ -21,6 +21,9 @@ use crate::domain::{Allowance, Rate, RateClass};
 /// Callers that are remembered; who is forgotten begins anew.
 const CAPACITY: u64 = 100_000;
 
+/// The longest time in which a burst comes back, in nanoseconds: the limiter adds it to the time, which has an end.
+const LONGEST_REFILL_NANOS: u64 = 100 * 365 * 24 * 3_600 * 1_000_000_000;
+
 /// The rates of callers of one sort, told apart by `K`.
 #[derive(Debug)]
 pub struct Rates<K: Hash + Eq + Send + Sync + 'static> {
@@ -77,19 +80,20 @@ impl Bucket {
     fn new(rate: Rate, clock: Ticks) -> Self {
         let period = Duration::from_mins(1) / rate.per_minute.get();
         let quota = Quota::with_period(period).unwrap_or_else(|| Quota::per_second(NonZeroU32::MAX));
-        let limiter = RateLimiter::direct_with_clock(quota.allow_burst(rate.burst), clock)
+        let burst = burst(rate);
+        let limiter = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock)
             .with_middleware::<StateInformationMiddleware>();
-        Self { rate, limiter, remaining: rate.burst.get(), at: clock.now() }
+        Self { rate, limiter, remaining: burst.get(), at: clock.now() }
     }
 
     /// A bucket of another rate, in which as much is missing as is missing in this one.
     fn changed(&self, rate: Rate, clock: Ticks) -> Self {
         let since_ms = u64::from(clock.now()).saturating_sub(u64::from(self.at)) / 1_000_000;
         let refilled = since_ms.saturating_mul(u64::from(self.rate.per_minute.get())) / 60_000;
-        let remaining = u64::from(self.remaining).saturating_add(refilled).min(u64::from(rate.burst.get()));
+        let remaining = u64::from(self.remaining).saturating_add(refilled).min(u64::from(burst(rate).get()));
         let remaining = u32::try_from(remaining).unwrap_or(u32::MAX);
         let mut changed = Self::new(rate, clock);
-        if let Some(used) = NonZeroU32::new(rate.burst.get() - remaining) {
+        if let Some(used) = NonZeroU32::new(burst(rate).get() - remaining) {
             // It fits: no more is taken than the burst.
             let _ = changed.limiter.check_n(used);
             changed.remaining = remaining;
@@ -113,6 +117,13 @@ impl Bucket {
             }
         }
     }
+}
+
+/// The burst a limiter can reckon with: that of any rate but the oddest.
+fn burst(rate: Rate) -> NonZeroU32 {
+    let period = (60_000_000_000 / u64::from(rate.per_minute.get())).max(1);
+    let most = u32::try_from(LONGEST_REFILL_NANOS / period).unwrap_or(u32::MAX);
+    NonZeroU32::new(most).map_or(rate.burst, |most| rate.burst.min(most))
 }
 
 #[cfg(test)]
@@ -164,5 +175,22 @@ mod tests {
         assert_eq!(taken(&rates, 2, rate(60, 50)), 50);
         advance(Duration::from_secs(20)).await;
         assert_eq!(taken(&rates, 2, rate(60, 10)), 10, "what had come back was lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_rate_an_operator_can_set_can_be_reckoned_with() {
+        let odd = [1, 2, 59, 60, 61, 1_000_000, u32::MAX - 1, u32::MAX];
+        let rates = rates();
+        for per_minute in odd {
+            for burst in odd {
+                for wait in [Duration::ZERO, Duration::from_secs(1), Duration::from_hours(24)] {
+                    let allowance = match rates.take(1, RateClass::Read, rate(per_minute, burst)) {
+                        Ok(allowance) | Err(allowance) => allowance,
+                    };
+                    let _ = (allowance.header(), allowance.policy_header(), allowance.retry_after_s());
+                    advance(wait).await;
+                }
+            }
+        }
     }
 }

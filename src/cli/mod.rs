@@ -7,6 +7,8 @@ mod data;
 mod drill;
 mod keys;
 mod limits;
+#[cfg(test)]
+mod odd_arguments;
 mod output;
 mod run;
 mod serve;

@@ -71,7 +71,9 @@ impl Timestamp {
 /// JavaScript and every Python's `fromisoformat` read.
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let utc = jiff::Timestamp::from_microsecond(self.0).map_err(|_| std::fmt::Error)?;
+        // What lies beyond the calendar is shown as its nearest end: an error here is a panic in whoever writes it.
+        let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let utc = jiff::Timestamp::from_microsecond(self.0).unwrap_or(nearest);
         write!(formatter, "{}", utc.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00"))
     }
 }
@@ -109,12 +111,44 @@ impl Clock for ManualClock {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::Day;
 
     #[test]
     fn a_time_is_shown_with_its_zone_and_all_its_microseconds() {
         assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000+00:00");
         assert_eq!(Timestamp::from_micros(1_795_512_600_000_001).to_string(), "2026-11-24T09:30:00.000001+00:00");
+    }
+
+    #[test]
+    fn time_beyond_the_calendar_is_shown_as_its_nearest_end() {
+        let now = Timestamp::from_micros(1_795_512_600_000_001);
+        let late = now.plus_millis(i64::MAX);
+        assert_eq!(late.to_string(), "9999-12-30T22:00:00.999999+00:00");
+        assert_eq!(serde_json::to_value(late).unwrap(), "9999-12-30T22:00:00.999999+00:00");
+        assert!(now.minus_seconds(i64::MAX).to_string().starts_with("-009999-01-0"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_time_can_be_shown_and_reckoned_with(micros: i64, by: i64, other: i64) {
+            let (time, other) = (Timestamp::from_micros(micros), Timestamp::from_micros(other));
+            for moment in [time, time.plus_millis(by), time.minus_seconds(by)] {
+                let shown = moment.to_string();
+                prop_assert!(Timestamp::parse(&shown).is_some(), "{shown}");
+                prop_assert!(moment.millis_since(other) >= 0 && moment.seconds_since(other) >= 0.0);
+                let _ = (Day::of(moment).to_string(), Day::of(moment).starts_at().to_string(), Day::of(moment).next());
+            }
+        }
+
+        #[test]
+        fn any_text_can_be_read_as_a_time_or_a_day(text in ".{0,40}", number in "[-+0-9T:.Z]{0,40}") {
+            for text in [text, number] {
+                let _ = (Timestamp::parse(&text).map(|time| time.to_string()), Day::parse(&text).map(Day::starts_at));
+            }
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::spawner::{Local, root_keeper};
 /// A running admin API, and the operators' key to it.
 pub(super) struct Admin {
     pub(super) fixture: Fixture,
-    state: ApiState,
+    pub(super) state: ApiState,
     router: Router,
     pub(super) key: PlainKey,
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod http;
+mod odd_requests;
 mod roots;
 
 use std::path::PathBuf;
