@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
-use crate::config::Config;
+use crate::config::{Config, HttpConfig};
 use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
 use crate::drill::{self, Drill};
 use crate::engine::docker::Docker;
@@ -25,6 +25,7 @@ use crate::instance::{Lock, Place};
 use crate::lifecycle::Tasks;
 use crate::metrics;
 use crate::metrics::catalogue::RUNTIME_LAG;
+use crate::net::{self, BodyMemory, DescriptorBudget, Limits, Listener, Pool};
 use crate::sandbox::Maker;
 use crate::session::Registry;
 use crate::spawner::{Local, Measured, Policy, Remote, RootKeeper, Spawner};
@@ -63,15 +64,12 @@ impl App {
     /// # Errors
     /// When a part cannot be made; the message says what to do.
     pub async fn start(config: Config) -> Result<Self, StartupError> {
-        let mut config = config;
-        std::fs::create_dir_all(&config.data_dir)
-            .map_err(|error| format!("cannot make data_dir `{}`: {error}", config.data_dir.display()))?;
-        std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(0o700))?;
-        config.data_dir = config.data_dir.canonicalize()?;
+        let config = with_data_dir(config)?;
         let lock = Lock::of_directory(&config.data_dir, "data_dir")?;
         let config = Arc::new(config);
         let public_port = bind(config.http.listen).await?;
         let operator_port = bind(config.http.operator_listen).await?;
+        info!(open_files = net::raise_limit()?, budget = ?DescriptorBudget::current(), "the limit on open files");
         metrics::install()?;
         metrics::bound_tenants(config.metrics.max_tenants);
         let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
@@ -120,8 +118,8 @@ impl App {
             drift: Arc::default(),
             roots,
         };
-        let public = listen(&tasks, public_port, api::public(state.clone()))?;
-        let operator = listen(&tasks, operator_port, api::operator(state))?;
+        let public = listen(tenants_listener(&config.http, &tasks), public_port, api::public(state.clone()))?;
+        let operator = listen(operators_listener(&config.http, &tasks), operator_port, api::operator(state))?;
         drill_at_start(&config, &installation, drill_clock, &tasks).await?;
         Ok(Self { public, operator, operator_key, config, tasks, sessions, store, _lock: lock })
     }
@@ -142,6 +140,15 @@ impl App {
         self.store.close().await;
         Ok(ended_well)
     }
+}
+
+/// Creates the data directory, which nobody else may look into.
+fn with_data_dir(mut config: Config) -> Result<Config, StartupError> {
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| format!("cannot make data_dir `{}`: {error}", config.data_dir.display()))?;
+    std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(0o700))?;
+    config.data_dir = config.data_dir.canonicalize()?;
+    Ok(config)
 }
 
 /// Connects to the engine the settings name.
@@ -289,22 +296,55 @@ async fn note_lag(stopping: CancellationToken) {
 
 /// Takes a port. Who connects from now on waits until the listener serves.
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
-    let bound = TcpListener::bind(address).await.map_err(|error| {
+    let bound = net::bind(address).await.map_err(|error| {
         format!("cannot listen on {address}: {error}; http.listen and http.operator_listen choose others")
     });
     Ok(bound?)
 }
 
+/// The listener of tenants.
+fn tenants_listener(http: &HttpConfig, tasks: &Tasks) -> Listener {
+    Listener {
+        name: "public",
+        limits: limits(http),
+        pool: Pool::new(http.max_connections.min(DescriptorBudget::current().public)),
+        max_per_address: Some(http.max_connections_per_address),
+        shared_addresses: http.trusted_proxies.clone(),
+        shares: Vec::new(),
+        memory: Some(BodyMemory::new(http.body_memory_bytes, http.max_body_bytes)),
+        tasks: tasks.clone(),
+    }
+}
+
+/// The listener of operators, with places and memory of its own, so that tenants cannot take them.
+fn operators_listener(http: &HttpConfig, tasks: &Tasks) -> Listener {
+    Listener {
+        name: "operator",
+        limits: limits(http),
+        pool: Pool::new(DescriptorBudget::current().operator),
+        max_per_address: None,
+        shared_addresses: Vec::new(),
+        shares: Vec::new(),
+        memory: Some(BodyMemory::new(http.max_body_bytes, http.max_body_bytes)),
+        tasks: tasks.clone(),
+    }
+}
+
+fn limits(http: &HttpConfig) -> Limits {
+    Limits {
+        head: Duration::from_millis(http.head_timeout_ms),
+        idle: Duration::from_millis(http.idle_timeout_ms),
+        body: Duration::from_millis(http.body_timeout_ms),
+        min_body_bytes_per_second: http.min_body_bytes_per_second,
+        write: Duration::from_millis(http.write_timeout_ms),
+        discard_bytes: http.max_body_bytes as u64,
+    }
+}
+
 /// Serves a bound port, and returns its address.
-fn listen(tasks: &Tasks, listener: TcpListener, router: axum::Router) -> Result<SocketAddr, StartupError> {
-    let bound = listener.local_addr()?;
-    let stopping = tasks.stopping().clone();
-    tasks.spawn("listener", async move {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "a listener failed");
-        }
-    });
+fn listen(listener: Listener, port: TcpListener, router: axum::Router) -> Result<SocketAddr, StartupError> {
+    let bound = port.local_addr()?;
+    let (tasks, closing) = (listener.tasks.clone(), listener.tasks.stopping().clone());
+    tasks.spawn("listener", listener.serve(port, router, closing));
     Ok(bound)
 }

@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod instance;
 pub mod lifecycle;
 pub mod metrics;
+pub mod net;
 pub mod sandbox;
 pub mod session;
 pub mod spawner;

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["domain"]),
     ("agent", &["config", "domain"]),
     ("admission", &["domain", "fair", "metrics", "store"]),
-    ("spawner", &["config", "domain", "engine", "fair", "instance", "lifecycle", "metrics"]),
+    ("spawner", &["config", "domain", "engine", "fair", "instance", "lifecycle", "metrics", "net"]),
     ("sandbox", &["config", "domain", "fair", "lifecycle", "metrics", "spawner", "telemetry"]),
     ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "net", "sandbox", "store", "telemetry"]),
     (
@@ -73,6 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "instance",
             "lifecycle",
             "metrics",
+            "net",
             "spawner",
             "store",
             "telemetry",

@@ -11,6 +11,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::auth::cross_site::{self, CrossSite};
 use super::auth::{AnyKey, KeySchemes, TenantCaller, describe_refusals};
 use super::measure::{self, Listener};
 use super::{ApiState, account, admin, collect, rate_headers, requests, seed};
@@ -26,11 +27,13 @@ pub fn public(state: ApiState) -> Router {
     let ui = ui(&state);
     let cors = cors(&state.config.http.cors_origins);
     let incoming = state.config.traces.incoming;
+    let pages = CrossSite::of_tenants(&state.config.http);
     router
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .merge(ui)
         .fallback(seed::not_found)
+        .layer(axum::middleware::from_fn_with_state(pages, cross_site::layer))
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(Listener::Public, measure::layer))
@@ -56,12 +59,14 @@ fn operators() -> OpenApiRouter<ApiState> {
 pub fn operator(state: ApiState) -> Router {
     let (router, document) = operators().split_for_parts();
     let incoming = state.config.traces.incoming;
+    let pages = CrossSite::of_operators(&state.config.http);
     router
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(collect::metrics))
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .layer(axum::middleware::from_fn_with_state(pages, cross_site::layer))
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(Listener::Operator, measure::layer))

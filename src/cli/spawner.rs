@@ -15,6 +15,7 @@ use crate::domain::SystemClock;
 use crate::drill::{self, Drill};
 use crate::instance::{Lock, Place};
 use crate::lifecycle::Tasks;
+use crate::net;
 use crate::spawner::{Local, Policy, Server, Socket, Spawner};
 use crate::telemetry;
 
@@ -33,6 +34,7 @@ pub(super) async fn spawner(config: Config) -> CommandResult {
                     your tenants' roots are made in, such as spawner.bases = [\"/srv/workspaces\"]"
             .into());
     }
+    tracing::info!(open_files = net::raise_limit()?, "the limit on open files");
     // Nothing of a spawner that runs may be touched: lock first, bind second, and remove sandboxes third.
     let socket = Socket::bind(&settings.socket, settings.client_uid).await;
     let socket = socket.map_err(|error| format!("cannot listen on `{}`: {error}", settings.socket.display()))?;

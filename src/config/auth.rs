@@ -8,7 +8,7 @@ use crate::domain::Rate;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthConfig {
-    /// How long a verified key is believed without hashing it again.
+    /// How long a verified key is believed without reading its record again.
     pub cache_ttl_ms: u64,
     /// Wrong keys that may come from one address.
     pub failures: Rate,

@@ -24,4 +24,6 @@ pub struct GatewayConfig {
     pub drain_timeout_ms: u64,
     /// The largest request body a sandbox may send.
     pub max_body_bytes: usize,
+    /// The memory of all sandboxes' request bodies together.
+    pub body_memory_bytes: usize,
 }

@@ -99,6 +99,7 @@ impl Config {
             .separator("__")
             .list_separator(",")
             .with_list_parse_key("http.cors_origins")
+            .with_list_parse_key("http.operator_hosts")
             .with_list_parse_key("http.trusted_proxies")
             .with_list_parse_key("spawner.bases")
             .with_list_parse_key("spawner.images")

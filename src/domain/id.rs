@@ -24,6 +24,11 @@ macro_rules! id {
             pub fn generate() -> Self {
                 Self(Uuid::$new())
             }
+
+            /// The id as a number.
+            pub const fn as_u128(self) -> u128 {
+                self.0.as_u128()
+            }
         }
 
         impl fmt::Display for $name {

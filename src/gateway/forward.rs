@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::warn;
 
 use super::hold::Hold;
+use super::intake::Memory;
 use super::{GatewayError, headers};
 use crate::config::GatewayConfig;
 use crate::telemetry::TraceContext;
@@ -35,7 +35,7 @@ pub(super) struct Outgoing {
     /// The sandbox's bytes.
     pub(super) body: Bytes,
     /// The memory the body was granted: given back when it was sent.
-    pub(super) memory: OwnedSemaphorePermit,
+    pub(super) memory: Memory,
 }
 
 impl Upstream {
@@ -103,6 +103,7 @@ mod tests {
             stream_idle_timeout_ms: 1_000,
             drain_timeout_ms: 1_000,
             max_body_bytes: 1_000,
+            body_memory_bytes: 1 << 26,
         };
         Upstream::new(&config, false)
     }

@@ -8,17 +8,25 @@ use std::sync::Arc;
 use axum::extract::Request;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::forward::Outgoing;
 use super::reply::Refusal;
 use super::server::Peer;
+use crate::net::{BodyClaim, BodyError, Grant};
 
 /// Bodies of the largest size that one sandbox may have under way.
 const LARGEST_BODIES: usize = 2;
 
 /// The unit in which memory is granted.
 const GRAIN_BYTES: usize = 4096;
+
+/// The memory of a body: of what its sandbox is granted, and of what all sandboxes are.
+#[derive(Debug)]
+pub(super) struct Memory {
+    _sandbox: OwnedSemaphorePermit,
+    _all: Option<Grant>,
+}
 
 /// The memory one sandbox's bodies are granted when a body has at most `max_body_bytes`.
 pub(super) fn memory(max_body_bytes: usize) -> Arc<Semaphore> {
@@ -44,10 +52,14 @@ impl Peer {
         }
         let memory = Arc::clone(&self.memory).acquire_many_owned(grains(length)).await;
         let memory = memory.map_err(|_| Refusal::ended())?;
-        let body = Limited::new(body, limit).collect().await.map_err(|error| match error.downcast_ref() {
-            Some(LengthLimitError { .. }) => Refusal::too_large(limit),
+        let claim = head.extensions.get::<BodyClaim>().cloned().unwrap_or_default();
+        let body = Limited::new(body, limit).collect().await.map_err(|error| match claim.failure() {
+            Some(BodyError::NoMemory) => Refusal::no_memory(),
+            Some(BodyError::TooSlow) => Refusal::malformed("it came too slowly"),
+            None if error.is::<LengthLimitError>() => Refusal::too_large(limit),
             None => Refusal::malformed("it was cut"),
         })?;
+        let memory = Memory { _sandbox: memory, _all: claim.take() };
         let query = head.uri.query().map(str::to_owned);
         Ok(Outgoing { query, headers: head.headers, body: body.to_bytes(), memory })
     }

@@ -66,6 +66,12 @@ impl Refusal {
         Self::lasting(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message).because("request")
     }
 
+    /// There is no memory for the body now.
+    pub(super) fn no_memory() -> Self {
+        Self::passing(StatusCode::SERVICE_UNAVAILABLE, "too many large requests are being read; try again in a moment")
+            .because("request")
+    }
+
     /// The body is not a call to the model.
     pub(super) fn malformed(reason: impl std::fmt::Display) -> Self {
         let message = format!("the request body is not a call to the model: {reason}");

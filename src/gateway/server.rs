@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum::middleware::Next;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error};
+use tracing::Instrument;
 
 use super::egress::{self, Egress};
 use super::forward::Upstream;
 use super::hold::Books;
-use super::listener::BoundedListener;
+use super::listener::Sockets;
 use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
@@ -19,6 +20,7 @@ use super::{GatewayError, agent_telemetry, intake, messages};
 use crate::config::{EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
 use crate::domain::Clock;
 use crate::lifecycle::Tasks;
+use crate::net::BodyClaim;
 use crate::sandbox::{Caller, ModelSocket};
 use crate::store::Store;
 
@@ -41,6 +43,8 @@ pub(super) struct Shared {
     egress: Arc<egress::Shared>,
     /// What takes what agents tell about themselves, if anything does.
     agent_telemetry: Option<Arc<agent_telemetry::Intake>>,
+    /// What bounds the sockets of all sandboxes.
+    sockets: Sockets,
     /// The largest body that is read.
     pub(super) max_body_bytes: usize,
     /// Where calls are spawned.
@@ -89,6 +93,7 @@ impl Gateway {
             pace: Pace::new(store.clone(), rates),
             books: Arc::new(Books::new(store, clock, prices)),
             limits,
+            sockets: Sockets::new(config),
             max_body_bytes: config.max_body_bytes,
             tasks,
         })))
@@ -115,23 +120,22 @@ impl Gateway {
     }
 }
 
-/// Serves one sandbox: accepts nobody once it is gone, and ends when its last connection does.
+/// Serves one sandbox: accepts nobody once it is gone. What is under way then is finished by tasks of its own.
 async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
     let ModelSocket { listener, caller, closed } = socket;
-    let stopping = gateway.tasks.stopping().clone();
-    let log = caller.log.clone();
+    let serving = gateway.sockets.listener(&caller, &gateway.tasks);
+    let (log, tenant) = (caller.log.clone(), caller.tenant.as_u128());
     let memory = intake::memory(gateway.max_body_bytes);
     let egress = Egress::new(Arc::clone(&gateway.egress), caller.clone(), closed.clone());
     let telemetry = agent_telemetry::router(gateway.agent_telemetry.as_ref(), &caller);
     let api = telemetry.merge(messages::router(Peer { gateway, caller, closed: closed.clone(), memory }));
     // Each connection is served by a task of its own, which knows nothing of this one.
-    let identified = move |request, next: Next| next.run(request).instrument(log.clone());
-    let app = egress::router(egress, api).layer(axum::middleware::from_fn(identified));
-    let server = axum::serve(BoundedListener::new(listener), app).with_graceful_shutdown(closed.cancelled_owned());
-    tokio::select! {
-        () = stopping.cancelled() => {}
-        ended = server.into_future() => if let Err(error) = ended {
-            error!(%error, "a sandbox's way to the model broke");
+    let identified = move |request: Request, next: Next| {
+        if let Some(claim) = request.extensions().get::<BodyClaim>() {
+            claim.charge_to(tenant);
         }
-    }
+        next.run(request).instrument(log.clone())
+    };
+    let app = egress::router(egress, api).layer(axum::middleware::from_fn(identified));
+    serving.serve(listener, app, closed).await;
 }

@@ -24,6 +24,9 @@ use crate::metrics::catalogue::SANDBOX_VIOLATIONS;
 /// How long a peer may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long nothing is accepted after that failed, as it does without descriptors.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 /// How long the connection of a sandbox that is gone may stay open: only one that could not be removed keeps it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -122,7 +125,8 @@ impl Link {
                     Ok((stream, _)) => stream,
                     Err(error) => {
                         tracing::error!(%error, "the shim's socket failed");
-                        return;
+                        tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+                        continue;
                     }
                 },
                 order = self.orders.recv() => match order {

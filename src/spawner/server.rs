@@ -16,6 +16,7 @@ use super::wire::{self, Answer, Call, MAX_CALL_BYTES};
 use super::{Local, Opened, RootKeeper, Spawner, SpawnerError};
 use crate::instance::{Lock, LockError};
 use crate::lifecycle::Tasks;
+use crate::net::DescriptorBudget;
 
 /// How long a server that starts waits for the claim of one that has just ended.
 const CLAIM_WAIT: Duration = Duration::from_secs(5);
@@ -101,15 +102,22 @@ impl Server {
     /// Serves until the process is to end.
     pub async fn run(self) {
         let stopping = self.tasks.stopping().clone();
+        let places = Arc::new(Semaphore::new(DescriptorBudget::current().public));
         loop {
-            let accepted = tokio::select! {
+            let accepting = async {
+                // The semaphore is never closed, so there is always a place to wait for.
+                let place = Arc::clone(&places).acquire_owned().await.ok();
+                (self.socket.listener.accept().await, place)
+            };
+            let (accepted, place) = tokio::select! {
                 () = stopping.cancelled() => break,
-                accepted = self.socket.listener.accept() => accepted,
+                accepted = accepting => accepted,
             };
             match accepted {
                 Ok((stream, _)) if self.socket.may_speak(&stream) => {
                     let (local, claim, stopping) = (Arc::clone(&self.local), Arc::clone(&self.claim), stopping.clone());
                     self.tasks.spawn("spawner call", async move {
+                        let _place = place;
                         let answered = stopping.run_until_cancelled(answer(&local, &claim, stream)).await;
                         if let Some(Err(error)) = answered {
                             debug!(%error, "a caller of the spawner left, or does not speak its language");

@@ -38,6 +38,15 @@ impl Keys<'_> {
         row.as_ref().map(key).transpose()
     }
 
+    /// The ids of all keys.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ids(&self) -> Result<Vec<KeyId>, StoreError> {
+        let rows = sqlx::query("select id from keys").fetch_all(&self.0.read).await?;
+        rows.iter().map(|row| codec::text(row, "id").map(KeyId::new)).collect()
+    }
+
     /// Lists a tenant's keys, or the operators', oldest first.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod execution;
 mod fullness;
 mod harness;
 mod limits;
+mod listeners;
 mod live;
 mod machine;
 mod mirror;

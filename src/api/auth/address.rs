@@ -12,8 +12,7 @@ const V6_CALLER_BITS: u32 = 64;
 /// The address a request comes from. Proxies add the address they were connected from at the end of `X-Forwarded-For`, so
 /// it is read from there, and no further than the first that is no proxy of ours: what stands before was written by anybody.
 pub(super) fn client_address(parts: &Parts, proxies: &[IpNet]) -> IpAddr {
-    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let mut address = connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let mut address = connected_address(parts);
     let lines = parts.headers.get_all("x-forwarded-for").iter().rev();
     let hops = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
     for hop in hops {
@@ -24,6 +23,12 @@ pub(super) fn client_address(parts: &Parts, proxies: &[IpNet]) -> IpAddr {
         address = named;
     }
     address
+}
+
+/// The address that connected.
+pub(super) fn connected_address(parts: &Parts) -> IpAddr {
+    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
 /// The caller an address stands for.

@@ -20,6 +20,8 @@ pub(super) enum Credential {
     Key(PlainKey),
     /// Something signed: one of our tokens, or an issuer's.
     Token(Secret),
+    /// A ticket in the address, where nothing else may be.
+    Ticket(Secret),
 }
 
 /// The credential of a request: the first well-formed one of `x-api-key`, `Authorization: Bearer`, and the user and the
@@ -28,6 +30,14 @@ pub(super) enum Credential {
 pub(super) fn presented(headers: &HeaderMap) -> Option<Credential> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     text(X_API_KEY).and_then(|value| parse(value.trim())).or_else(|| authorization(text(AUTHORIZATION)?))
+}
+
+/// Whether the credential that counts is one that a browser adds by itself, whichever page makes the request.
+pub(super) fn is_ambient(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let scheme = text(AUTHORIZATION).and_then(|value| value.trim().split_once(' ')).map(|(scheme, _)| scheme);
+    let is_basic = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"));
+    is_basic && text(X_API_KEY).and_then(|value| parse(value.trim())).is_none()
 }
 
 fn parse(text: &str) -> Option<Credential> {
@@ -77,7 +87,7 @@ mod tests {
         let headers = headers.iter().map(|(name, text)| (name.clone(), value(text))).collect();
         presented(&headers).map(|credential| match credential {
             Credential::Key(key) => key.expose().to_owned(),
-            Credential::Token(token) => token.expose().to_owned(),
+            Credential::Token(token) | Credential::Ticket(token) => token.expose().to_owned(),
         })
     }
 

@@ -14,6 +14,7 @@ use super::rejection::{Audience, Reason, Rejection};
 use super::{Access, Owner, VerifyError};
 use crate::api::ApiState;
 use crate::domain::{Allowance, By, KeyId, KeyScope, KeyScopes, RateClass, Secret, SessionId, Tenant, Timestamp};
+use crate::net::BodyClaim;
 use crate::telemetry;
 
 /// Proof that the caller may do what `A` says as a tenant. An operator's key is refused: operators act on tenants, not as
@@ -110,7 +111,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let rejection = |reason| Rejection { audience: Audience::Operators, reason };
         let gate = Arc::<Gate>::from_ref(state);
-        let caller = gate.identify(parts, None).await.map_err(rejection)?;
+        let caller = gate.identify(Audience::Operators, parts, None).await.map_err(rejection)?;
         let by = admit(parts, gate.admit_operator(&caller)).map_err(rejection)?;
         Ok(Self { by })
     }
@@ -124,9 +125,12 @@ impl FromRef<ApiState> for Arc<Gate> {
 
 /// Finds out who sent a request, and has its log lines say so.
 async fn identify(gate: &Gate, parts: &Parts, ticket: Option<Credential>) -> Result<Caller, Reason> {
-    let caller = gate.identify(parts, ticket).await?;
+    let caller = gate.identify(Audience::Tenants, parts, ticket).await?;
     if let Owner::Tenant(tenant) = &caller.verified.owner {
         telemetry::note_tenant(tenant.id);
+        if let Some(claim) = parts.extensions.get::<BodyClaim>() {
+            claim.charge_to(tenant.id.as_u128());
+        }
     }
     Ok(caller)
 }
@@ -147,10 +151,10 @@ fn admit<T>(parts: &Parts, admitted: Result<(T, Allowance), Reason>) -> Result<T
     answer
 }
 
-/// The ticket in a request's address. Only that: a key there would end up in logs and histories.
+/// The ticket in a request's address. Only that: a key or a token there would end up in logs and histories.
 fn ticket(parts: &Parts) -> Option<Credential> {
     let Query(InQuery { ticket }) = Query::try_from_uri(&parts.uri).ok()?;
-    ticket.filter(|ticket| is_token(ticket)).map(|ticket| Credential::Token(Secret::new(ticket)))
+    ticket.filter(|ticket| is_token(ticket)).map(|ticket| Credential::Ticket(Secret::new(ticket)))
 }
 
 impl From<VerifyError> for Reason {

@@ -1,9 +1,10 @@
 //! The gate: from a request to who sent it and what it may do, the one way for every call of both listeners.
 //!
-//! 1. The credential, from its header. None, or a mistyped key: refused.
+//! 1. The credential, from its header. None, or a mistyped key: refused, and nothing else.
 //! 2. A key that is known: in.
-//! 3. An address that has sent too many wrong ones: turned away, unread.
-//! 4. The key, or the token, verified.
+//! 3. Whatever proves itself cheaply (a signature, a digest that was seen before): verified, wherever it comes from.
+//! 4. Any other key: hashed. For an address that has sent too many wrong ones only if the key's id exists, and at a bounded
+//!    rate; otherwise it is turned away. Each listener counts by itself.
 //! 5. What the call needs: a tenant or an operator, a scope, and that calls do not come too fast.
 
 use std::net::IpAddr;
@@ -14,12 +15,14 @@ use http::request::Parts;
 use ipnet::IpNet;
 use tracing::debug;
 
-use super::address::{caller, client_address};
+use super::address::{caller, client_address, connected_address};
 use super::credentials::{Credential, presented};
 use super::failures::Failures;
 use super::oidc::{Issuers, OidcError, ProvenOwner, Refused};
-use super::rejection::Reason;
+use super::rejection::{Audience, Reason};
 use super::tokens::{Tokens, is_ours};
+use super::undeclared_proxies::UndeclaredProxies;
+use super::verifier::Cost;
 use super::{Owner, Verified, Verifier, VerifyError};
 use crate::admission::Rates;
 use crate::config::{Config, RatesConfig};
@@ -36,11 +39,14 @@ pub struct Gate {
     verifier: Arc<Verifier>,
     tokens: Tokens,
     issuers: Issuers,
-    failures: Failures,
+    /// The wrong credentials of each listener.
+    tenants_failures: Failures,
+    operators_failures: Failures,
     tenants: Rates<TenantId>,
     operators: Rates<KeyId>,
     rates: RatesConfig,
     proxies: Vec<IpNet>,
+    undeclared: UndeclaredProxies,
     clock: Arc<dyn Clock>,
 }
 
@@ -71,11 +77,13 @@ impl Gate {
             issuers: Issuers::new(&config.auth.oidc, Arc::clone(&clock))?,
             verifier,
             tokens,
-            failures: Failures::new(config.auth.failures),
+            tenants_failures: Failures::new(config.auth.failures),
+            operators_failures: Failures::new(config.auth.failures),
             tenants: Rates::new(RATES_IDLE),
             operators: Rates::new(RATES_IDLE),
             rates: config.rates,
             proxies: config.http.trusted_proxies.clone(),
+            undeclared: UndeclaredProxies::new(),
             clock,
         })
     }
@@ -90,44 +98,75 @@ impl Gate {
         &self.tokens
     }
 
-    /// Finds out who sent a request.
-    pub(super) async fn identify(&self, parts: &Parts, ticket: Option<Credential>) -> Result<Caller, Reason> {
+    /// Finds out who sent a request to the listener of `audience`.
+    pub(super) async fn identify(
+        &self,
+        audience: Audience,
+        parts: &Parts,
+        ticket: Option<Credential>,
+    ) -> Result<Caller, Reason> {
         let Some(credential) = presented(&parts.headers).or(ticket) else {
             AUTH_ATTEMPTS.one(["none", "refused"]);
             return Err(VerifyError::Refused.into());
         };
-        let sort = if matches!(credential, Credential::Key(_)) { "key" } else { "token" };
+        let kind = if matches!(credential, Credential::Key(_)) { "key" } else { "token" };
+        let connected = connected_address(parts);
+        let is_declared = self.proxies.iter().any(|network| network.contains(&connected));
+        self.undeclared.notice(connected, is_declared, &parts.headers);
         let address = client_address(parts, &self.proxies);
         if let Credential::Key(key) = &credential
             && let Some(verified) = self.verifier.known(key)
         {
-            AUTH_ATTEMPTS.one([sort, "known"]);
+            AUTH_ATTEMPTS.one([kind, "known"]);
             return Ok(Caller { verified, session: None, expires_at: None, address });
         }
-        let identified = self.identify_unknown(&credential, address).await;
-        AUTH_ATTEMPTS.one([sort, result(identified.as_ref().err())]);
+        let failures = match audience {
+            Audience::Tenants => &self.tenants_failures,
+            Audience::Operators => &self.operators_failures,
+        };
+        let identified = self.identify_unknown(failures, &credential, address).await;
+        AUTH_ATTEMPTS.one([kind, result(identified.as_ref().err())]);
         identified
     }
 
-    async fn identify_unknown(&self, credential: &Credential, address: IpAddr) -> Result<Caller, Reason> {
-        let with_key = |verified| Caller { verified, session: None, expires_at: None, address };
-        if let Some(seconds) = self.failures.blocked(caller(address)) {
-            return Err(Reason::TooManyFailures { seconds });
-        }
+    async fn identify_unknown(
+        &self,
+        failures: &Failures,
+        credential: &Credential,
+        address: IpAddr,
+    ) -> Result<Caller, Reason> {
+        let turned_away = failures.blocked(caller(address)).map(|seconds| Reason::TooManyFailures { seconds });
         let verified = match credential {
-            Credential::Key(key) => self.verifier.verify(key).await.map(with_key),
-            Credential::Token(token) => self.with_token(token.expose(), address).await,
+            Credential::Key(key) => {
+                let may_verify = match self.verifier.cost(key) {
+                    Cost::Nothing => true,
+                    Cost::Hash => turned_away.is_none() || failures.may_hash(key.id()),
+                    Cost::LookUp => turned_away.is_none(),
+                };
+                if may_verify {
+                    let verified = self.verifier.verify(key).await;
+                    verified.map(|verified| Caller { verified, session: None, expires_at: None, address })
+                } else {
+                    Err(VerifyError::Refused)
+                }
+            }
+            Credential::Token(token) if is_ours(token.expose()) => self.with_token(token.expose(), address).await,
+            Credential::Token(token) => self.with_identity(token.expose(), address).await,
+            Credential::Ticket(ticket) => {
+                let caller = self.with_token(ticket.expose(), address).await;
+                caller.and_then(|caller| caller.session.map(|_| caller).ok_or(VerifyError::Refused))
+            }
         };
-        if let Err(VerifyError::Refused) = verified {
-            self.failures.note(caller(address));
+        match verified {
+            Err(VerifyError::Refused) => {
+                failures.note(caller(address));
+                Err(turned_away.unwrap_or(VerifyError::Refused.into()))
+            }
+            verified => Ok(verified?),
         }
-        Ok(verified?)
     }
 
     async fn with_token(&self, token: &str, address: IpAddr) -> Result<Caller, VerifyError> {
-        if !is_ours(token) {
-            return self.with_identity(token, address).await;
-        }
         let ticket = self.tokens.read(token, self.clock.now()).ok_or(VerifyError::Refused)?;
         let holder = if ticket.key.is_identity() {
             let owner = self.verifier.tenant(ticket.tenant).await?;
@@ -159,7 +198,7 @@ impl Gate {
         Ok(Caller { verified, session: None, expires_at: Some(proven.expires_at), address })
     }
 
-    /// Whether a tenant's caller may make a call of this sort now.
+    /// Whether a tenant's caller may make a call of this kind now.
     pub(super) fn admit_tenant(
         &self,
         caller: &Caller,

@@ -23,6 +23,7 @@ impl Verifier {
     /// When the store fails.
     pub async fn keep(self: Arc<Self>, tasks: &Tasks) -> Result<(), StoreError> {
         *self.seen.lock().await = self.store.audit().last().await?;
+        self.read_ids().await;
         let stopping = tasks.stopping().clone();
         tasks.spawn("key keeper", async move {
             let mut ticks = interval(LOOK_EVERY);
@@ -48,6 +49,9 @@ impl Verifier {
         match self.store.audit().after(*seen).await {
             Ok(entries) => {
                 self.trouble.ends();
+                if !entries.is_empty() {
+                    self.read_ids().await;
+                }
                 for entry in entries {
                     *seen = entry.seq;
                     if entry.action.is_egress() {
@@ -69,6 +73,12 @@ impl Verifier {
                 self.forget_if(|_| true);
             }
         }
+    }
+
+    /// Reads which keys there are, so that made-up ids are not looked up for whoever sent too many.
+    async fn read_ids(&self) {
+        let ids = self.store.keys().ids().await.map(|ids| ids.into_iter().collect()).ok();
+        *self.ids.write().unwrap_or_else(PoisonError::into_inner) = ids;
     }
 
     fn forget_if(&self, is_changed: impl Fn(&Key) -> bool) {

@@ -3,13 +3,14 @@
 //! The permission is the argument: a handler that takes a [`TenantCaller`] of some [`Access`], a [`SessionCaller`] or an
 //! [`OperatorCaller`] cannot be reached without a key that opens that, and one that takes none is open to everybody.
 //!
-//! A key the server has verified lately costs about a microsecond. Any other costs an argon2id hash, and those are
+//! A key the server has verified costs about a microsecond. Any other costs an argon2id hash, and those are
 //! computed one at a time, so that a flood of wrong keys can neither fill the memory nor take the processors away
 //! from the keys that are known ([`Verifier`] tells how).
 
 mod access;
 mod address;
 mod credentials;
+pub(super) mod cross_site;
 mod extract;
 mod failures;
 mod gate;
@@ -23,6 +24,7 @@ mod schemes;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod undeclared_proxies;
 mod verifier;
 
 pub use access::{Access, AnyKey, BuyToken, ChangeSessions, ReadSessions, ReadUsage, StartSessions};

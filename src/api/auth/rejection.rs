@@ -43,6 +43,12 @@ pub(super) enum Reason {
     OneSession,
     /// It came too soon after others.
     TooFast(Allowance),
+    /// A page of another site had a browser make it.
+    CrossSite,
+    /// It came with a browser's credential, and its body is not JSON.
+    NotJson,
+    /// It called the listener by a name that is not its own.
+    UnknownHost,
 }
 
 /// Who reads the answer, which decides its shape.
@@ -83,6 +89,21 @@ impl IntoResponse for Rejection {
             Reason::OneSession => {
                 let message = "this ticket opens one session alone; send the key, or a token without a session";
                 audience.answer(StatusCode::FORBIDDEN, None, "permission_error", message)
+            }
+            Reason::CrossSite => {
+                let message = "a page of another site made this request with the credential the browser keeps; list the \
+                               page's origin in http.cors_origins if it may, or send the key in `x-api-key`";
+                audience.answer(StatusCode::FORBIDDEN, None, "permission_error", message)
+            }
+            Reason::NotJson => {
+                let message =
+                    "with `Authorization: Basic` the body must be JSON: send `Content-Type: application/json`";
+                audience.answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, "unsupported_media_type", message)
+            }
+            Reason::UnknownHost => {
+                let message = "this listener is not called by that name; call it by its address or as `localhost`, or list \
+                               the name in http.operator_hosts";
+                audience.answer(StatusCode::MISDIRECTED_REQUEST, None, "misdirected_request", message)
             }
             Reason::TooFast(allowance) => {
                 let seconds = allowance.retry_after_s().unwrap_or(1);

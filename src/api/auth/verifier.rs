@@ -8,15 +8,18 @@
 //!    neither answer costs a hash.
 //! 4. *Refused*: the digests refused lately. Who comes first with a new digest looks it up; whoever else comes with the
 //!    same one meanwhile waits for that answer.
-//! 5. The store, then the [`Hasher`], for a key whose record is valid.
+//! 5. The store, for a key whose record is valid.
+//! 6. *Proven*: the digest that fitted a record's hash before. It fits as long as the record has that hash, so a key is hashed
+//!    once in the life of the server, and a wrong key with the id of a right one is known to be wrong.
+//! 7. The [`Hasher`].
 //!
 //! Whether a key has expired is asked every time. What operators change is read from the audit
 //! ([`Verifier::catch_up`]), after each call of the admin API and every second, and what was verified of it forgotten:
 //! so it does not matter who changed it, this server or a command beside it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use subtle::ConstantTimeEq;
@@ -50,6 +53,10 @@ pub struct Verifier {
     boot_key: BootKey,
     pub(super) known: moka::sync::Cache<KeyId, Arc<Known>>,
     refused: moka::future::Cache<blake3::Hash, ()>,
+    /// The digests that were proven by a hash.
+    proven: moka::sync::Cache<KeyId, Arc<Proof>>,
+    /// The ids of all keys, when they were last read; `None` when that failed.
+    pub(super) ids: RwLock<Option<HashSet<KeyId>>>,
     /// How many keys were forgotten: a look-up that this number overtook read a record that may have changed since.
     forgotten: Mutex<u64>,
     /// The last entry of the audit that was read.
@@ -97,6 +104,24 @@ pub enum VerifyError {
     Store(#[source] Arc<StoreError>),
 }
 
+/// What verifying a key costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// Whether it is right is known already.
+    Nothing,
+    /// It has the id of a key, so it would have to be hashed.
+    Hash,
+    /// It has the id of no key that is known of, so it would have to be looked up.
+    LookUp,
+}
+
+/// A digest, and the stored hash it fits.
+#[derive(Debug)]
+struct Proof {
+    digest: blake3::Hash,
+    hash: String,
+}
+
 struct BootKey([u8; blake3::KEY_LEN]);
 
 /// A key that was verified.
@@ -127,6 +152,8 @@ impl Verifier {
             boot_key: BootKey::generate(),
             known: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(known_ttl).build(),
             refused: moka::future::Cache::builder().max_capacity(CAPACITY).time_to_live(REFUSED_TTL).build(),
+            proven: moka::sync::Cache::builder().max_capacity(CAPACITY).build(),
+            ids: RwLock::default(),
             forgotten: Mutex::default(),
             seen: tokio::sync::Mutex::default(),
             trouble: Trouble::default(),
@@ -144,8 +171,7 @@ impl Verifier {
     /// # Errors
     /// When it opens nothing, or that cannot be found out now.
     pub async fn verify(&self, key: &PlainKey) -> Result<Arc<Verified>, VerifyError> {
-        let id = key.id();
-        let digest = blake3::keyed_hash(&self.boot_key.0, key.expose().as_bytes());
+        let (id, digest) = (key.id(), self.digest(key));
         if let Some(known) = self.known.get(&id) {
             return self.admit(&known, &digest);
         }
@@ -161,7 +187,22 @@ impl Verifier {
     /// Whom `key` speaks for, if that is known without looking it up.
     pub fn known(&self, key: &PlainKey) -> Option<Arc<Verified>> {
         let known = self.known.get(&key.id())?;
-        self.admit(&known, &blake3::keyed_hash(&self.boot_key.0, key.expose().as_bytes())).ok()
+        self.admit(&known, &self.digest(key)).ok()
+    }
+
+    /// What it would cost to verify `key` now.
+    pub(super) fn cost(&self, key: &PlainKey) -> Cost {
+        let id = key.id();
+        if self.known.contains_key(&id) || self.proven.contains_key(&id) || self.refused.contains_key(&self.digest(key))
+        {
+            return Cost::Nothing;
+        }
+        let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
+        if ids.as_ref().is_none_or(|ids| ids.contains(&id)) { Cost::Hash } else { Cost::LookUp }
+    }
+
+    fn digest(&self, key: &PlainKey) -> blake3::Hash {
+        blake3::keyed_hash(&self.boot_key.0, key.expose().as_bytes())
     }
 
     /// Whom the holder of the key `id` speaks for, who has proven that in another way than by sending it.
@@ -211,7 +252,9 @@ impl Verifier {
     async fn look_up(&self, key: &PlainKey, id: &KeyId, digest: blake3::Hash) -> Result<(), LookedUp> {
         loop {
             let begun_at = *self.forgotten();
-            let Some((record, owner)) = self.read(key, id).await.map_err(LookedUp::Failed)? else { return Ok(()) };
+            let Some((record, owner)) = self.read(key, id, digest).await.map_err(LookedUp::Failed)? else {
+                return Ok(());
+            };
             let verified = Arc::new(Verified { key_id: id.clone(), owner, scopes: record.scopes });
             let known = Arc::new(Known { digest, record, verified, noted_at: AtomicI64::new(0) });
             let forgotten = self.forgotten();
@@ -222,13 +265,30 @@ impl Verifier {
         }
     }
 
-    async fn read(&self, key: &PlainKey, id: &KeyId) -> Result<Option<(Key, Owner)>, VerifyError> {
+    async fn read(
+        &self,
+        key: &PlainKey,
+        id: &KeyId,
+        digest: blake3::Hash,
+    ) -> Result<Option<(Key, Owner)>, VerifyError> {
         let record = self.store.keys().find(id).await?;
         let Some(record) = record.filter(|record| record.is_valid_at(self.clock.now())) else { return Ok(None) };
-        if !self.hasher.verify(key.clone(), record.hash.clone()).await? {
+        if !self.fits(key, digest, &record).await? {
             return Ok(None);
         }
         Ok(self.owner(&record).await?.map(|owner| (record, owner)))
+    }
+
+    /// Whether a key is the one whose hash is stored.
+    async fn fits(&self, key: &PlainKey, digest: blake3::Hash, record: &Key) -> Result<bool, VerifyError> {
+        if let Some(proof) = self.proven.get(&record.id).filter(|proof| proof.hash == record.hash) {
+            return Ok(proof.digest.as_bytes().ct_eq(digest.as_bytes()).into());
+        }
+        let fits = self.hasher.verify(key.clone(), record.hash.clone()).await?;
+        if fits {
+            self.proven.insert(record.id.clone(), Arc::new(Proof { digest, hash: record.hash.clone() }));
+        }
+        Ok(fits)
     }
 
     async fn owner(&self, record: &Key) -> Result<Option<Owner>, VerifyError> {

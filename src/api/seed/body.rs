@@ -12,13 +12,17 @@ use serde_json::value::RawValue;
 use super::SeedError;
 use super::fault::{Fault, Kind, Step};
 use super::json_fault;
+use crate::net::BodyError;
 
 /// Reads a body of at most `limit` bytes.
 pub(super) async fn collect(body: Body, limit: usize) -> Result<Bytes, SeedError> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
-        let too_large = causes.any(<dyn Error>::is::<LengthLimitError>);
-        if too_large { SeedError::BodyTooLarge { limit } } else { SeedError::UnreadableBody }
+        let error = causes.find_map(|cause| match cause.downcast_ref::<BodyError>() {
+            Some(error) => Some(SeedError::Body(*error)),
+            None => cause.is::<LengthLimitError>().then_some(SeedError::BodyTooLarge { limit }),
+        });
+        error.unwrap_or(SeedError::UnreadableBody)
     })
 }
 

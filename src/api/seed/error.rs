@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::fault::Fault;
 use super::session_name::SessionName;
+use crate::net::BodyError;
 use crate::session::{CancelError, DeleteError, ResumeError, StartError};
 use crate::store::StoreError;
 
@@ -23,6 +24,8 @@ pub(super) enum SeedError {
     Invalid(Vec<Fault>),
     /// The body is no text, or did not arrive.
     UnreadableBody,
+    /// The body could not be waited for.
+    Body(BodyError),
     /// The body is larger than the server reads.
     BodyTooLarge { limit: usize },
     /// There is no such path.
@@ -136,6 +139,11 @@ impl IntoResponse for SeedError {
         match self {
             Self::Invalid(detail) => (StatusCode::UNPROCESSABLE_ENTITY, Json(Invalid { detail })).into_response(),
             Self::UnreadableBody => refusal(StatusCode::BAD_REQUEST, "There was an error parsing the body"),
+            Self::Body(error @ BodyError::TooSlow) => refusal(StatusCode::REQUEST_TIMEOUT, error.to_string()),
+            Self::Body(error @ BodyError::NoMemory) => {
+                let answer = refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+                with_header(answer, RETRY_AFTER, RETRY_AFTER_SECONDS)
+            }
             Self::BodyTooLarge { limit } => {
                 refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes"))
             }

@@ -98,6 +98,7 @@ impl House {
             stream_idle_timeout_ms: 60_000,
             drain_timeout_ms: 60_000,
             max_body_bytes: 1024 * 1024,
+            body_memory_bytes: 1 << 26,
         };
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));

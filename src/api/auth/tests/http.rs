@@ -28,8 +28,8 @@ impl FromRef<Door> for Arc<Gate> {
     }
 }
 
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     headers: HeaderMap,
     body: String,
 }
@@ -39,7 +39,7 @@ async fn look(caller: SessionCaller, Path(id): Path<String>) -> StatusCode {
     if seen.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND }
 }
 
-async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
+pub(super) async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
     let router = Router::new()
         .route("/tenant", get(async |caller: TenantCaller<AnyKey>| format!("{} {}", caller.tenant.name, caller.key)))
         .route("/read", get(async |_: TenantCaller<ReadSessions>| "read"))
@@ -53,7 +53,7 @@ async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-fn with_key(path: &str, key: &PlainKey) -> Request<Body> {
+pub(super) fn with_key(path: &str, key: &PlainKey) -> Request<Body> {
     Request::get(path).header("x-api-key", key.expose()).body(Body::empty()).unwrap()
 }
 
@@ -132,13 +132,13 @@ async fn a_key_opens_what_its_scopes_say() {
     assert!(refused.headers.contains_key("ratelimit"), "it is known who called");
 }
 
-fn with_bearer(path: &str, token: &str) -> Request<Body> {
+pub(super) fn with_bearer(path: &str, token: &str) -> Request<Body> {
     Request::get(path).header(AUTHORIZATION, format!("Bearer {token}")).body(Body::empty()).unwrap()
 }
 
 impl Fixture {
     /// A token that lasts for a second.
-    fn token(&self, key: &PlainKey, scopes: KeyScopes, session: Option<SessionId>) -> String {
+    pub(super) fn token(&self, key: &PlainKey, scopes: KeyScopes, session: Option<SessionId>) -> String {
         let now = self.clock.now();
         let expires_at = now.plus_millis(1_000);
         let ticket = Ticket { key: key.id(), tenant: self.tenant.id, scopes, session, expires_at };
@@ -186,20 +186,26 @@ async fn a_ticket_opens_one_session_and_may_stand_in_the_address() {
     assert_eq!(status(in_address(format!("/session/{one}?ticket={ticket}"))).await, StatusCode::OK);
     assert_eq!(status(in_address(format!("/session/{other}?ticket={ticket}"))).await, StatusCode::NOT_FOUND);
     assert_eq!(status(with_bearer("/read", &ticket)).await, StatusCode::FORBIDDEN);
-    let key_in_address = format!("/session/{one}?ticket={}", key.expose());
-    assert_eq!(status(in_address(key_in_address)).await, StatusCode::UNAUTHORIZED);
+    let token = fixture.token(&key, KeyScopes::of_tenant(["sessions:read"]).unwrap(), None);
+    assert_eq!(status(with_bearer(&format!("/session/{one}"), &token)).await, StatusCode::OK);
+    for other in [key.expose(), &token] {
+        let in_query = in_address(format!("/session/{one}?ticket={other}"));
+        assert_eq!(status(in_query).await, StatusCode::UNAUTHORIZED, "the address takes tickets alone");
+    }
 }
 
 #[tokio::test]
 async fn an_address_that_guesses_is_turned_away_but_for_keys_that_are_known() {
     let fixture = Fixture::new().await;
-    let (known, other) = (fixture.tenant_key().await, fixture.tenant_key().await);
+    let known = fixture.tenant_key().await;
+    Arc::clone(&fixture.keys).keep(&fixture.tasks).await.unwrap();
     assert_eq!(ask(&fixture, with_key("/tenant", &known)).await.status, StatusCode::OK);
     for _ in 0..10 {
         let wrong = PlainKey::generate(KeyOwner::Tenant(fixture.tenant.id));
         assert_eq!(ask(&fixture, with_key("/tenant", &wrong)).await.status, StatusCode::UNAUTHORIZED);
     }
-    let turned_away = ask(&fixture, with_key("/tenant", &other)).await;
+    let made_up = PlainKey::generate(KeyOwner::Tenant(fixture.tenant.id));
+    let turned_away = ask(&fixture, with_key("/tenant", &made_up)).await;
     assert_eq!(turned_away.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(turned_away.headers.contains_key(RETRY_AFTER));
     assert_eq!(ask(&fixture, with_key("/tenant", &known)).await.status, StatusCode::OK);

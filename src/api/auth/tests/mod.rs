@@ -1,6 +1,7 @@
 //! Keys as their holders meet them. A test that stops the hasher or closes the store shows what is done without.
 
 mod http;
+mod lockout;
 mod verify;
 
 use std::sync::Arc;

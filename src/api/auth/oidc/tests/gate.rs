@@ -6,6 +6,7 @@ use http::request::Parts;
 
 use super::server::IssuerServer;
 use super::{NOW, Signer, Value, change, config, json};
+use crate::api::auth::rejection::Audience;
 use crate::api::auth::{Gate, Owner, Tokens, Verifier};
 use crate::config::Config;
 use crate::domain::clock::ManualClock;
@@ -61,20 +62,21 @@ impl Door {
 #[tokio::test]
 async fn an_identity_comes_in_as_the_tenant_its_issuer_names() {
     let door = Door::new().await;
-    let caller = door.gate.identify(&door.request(&json!({})), None).await.unwrap();
+    let caller = door.gate.identify(Audience::Tenants, &door.request(&json!({})), None).await.unwrap();
     assert_eq!(caller.verified.key_id.as_str(), format!("oidc:{}#user-1", door.server.url));
     let (tenant, _) = door.gate.admit_tenant(&caller, Some(KeyScope::SessionsWrite), RateClass::Create).unwrap();
     assert_eq!(tenant.name, "acme");
     assert!(door.gate.admit_operator(&caller).is_err(), "a tenant's identity is an operator");
     for changes in [json!({"org": "other"}), json!({"aud": "else"}), json!({"exp": NOW - 60})] {
-        assert!(door.gate.identify(&door.request(&changes), None).await.is_err(), "{changes}");
+        assert!(door.gate.identify(Audience::Tenants, &door.request(&changes), None).await.is_err(), "{changes}");
     }
 }
 
 #[tokio::test]
 async fn an_operator_s_identity_is_named_in_the_audit() {
     let door = Door::new().await;
-    let caller = door.gate.identify(&door.request(&json!({"groups": ["keepers"]})), None).await.unwrap();
+    let caller =
+        door.gate.identify(Audience::Tenants, &door.request(&json!({"groups": ["keepers"]})), None).await.unwrap();
     assert!(matches!(caller.verified.owner, Owner::Operator));
     let (by, _) = door.gate.admit_operator(&caller).unwrap();
     assert_eq!(by.who.to_string(), format!("oidc:{}#user-1", door.server.url));
