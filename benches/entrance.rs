@@ -1,10 +1,13 @@
 //! Measures what the entrance costs: verifying a key that is known, one that is not, and a known one during a flood of wrong
-//! ones; a place in the queue; and holding and settling money under four budgets, with one writer and with 32.
+//! ones; a place in the queue; and holding and settling money under four budgets, beside plain durable transactions, in an
+//! empty installation and in one with a long history.
 
 #![expect(clippy::print_stdout, reason = "a bench's output")]
 
 #[path = "support/bank.rs"]
 mod bank;
+#[path = "support/history.rs"]
+mod history;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,8 +32,16 @@ const COLD_KEYS: usize = 40;
 const ATTACKERS: usize = 100;
 const FLOOD: Duration = Duration::from_secs(3);
 
-/// Calls that are held and settled.
-const CALLS: u32 = 640;
+/// Plain transactions in a round, one after the other; calls of each caller in a round, and how many call at once; rounds, of
+/// which the median counts.
+const PLAIN: u32 = 300;
+const CALLS_EACH: u32 = 20;
+const CALLERS: u32 = 64;
+const ROUNDS: usize = 5;
+
+/// The rows of a long history.
+const BUDGETS: u32 = 30_000;
+const ROWS: u32 = 300_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -38,7 +49,10 @@ async fn main() -> Result<()> {
     let bank = Arc::new(Bank::open(directory.path()).await?);
     keys(&bank).await?;
     queue();
-    money(&bank).await
+    let old = tempfile::tempdir()?;
+    let with_history = Arc::new(Bank::open(old.path()).await?);
+    history::add(&old.path().join("bank.db"), with_history.tenant, by().at.as_micros(), BUDGETS, ROWS).await?;
+    money(&bank, &with_history).await
 }
 
 async fn keys(bank: &Arc<Bank>) -> Result<()> {
@@ -144,36 +158,72 @@ fn queue() {
     println!();
 }
 
-async fn money(bank: &Arc<Bank>) -> Result<()> {
-    println!("| money | calls/s | p50 ms | p99 ms | of plain transactions |");
-    println!("|---|---|---|---|---|");
-    let begin = Instant::now();
-    for _ in 0..CALLS {
-        bank.store.audit().note(Action::ReloadPrices, "bench", json!({}), &by()).await?;
+/// What is measured of money.
+#[derive(Debug, Default)]
+struct Rates {
+    /// Per second, one of each round.
+    per_second: Vec<f64>,
+    /// How long each took, in milliseconds.
+    millis: Vec<f64>,
+}
+
+async fn money(bank: &Arc<Bank>, with_history: &Arc<Bank>) -> Result<()> {
+    let (mut plain, mut alone, mut many, mut history) =
+        (Rates::default(), Rates::default(), Rates::default(), Rates::default());
+    // In turns, so that whatever else the machine does meets all of them.
+    for _ in 0..ROUNDS {
+        plain_transactions(bank, &mut plain).await?;
+        hold_and_settle(bank, 1, PLAIN, &mut alone).await?;
+        hold_and_settle(bank, CALLERS, CALLS_EACH, &mut many).await?;
+        hold_and_settle(with_history, CALLERS, CALLS_EACH, &mut history).await?;
     }
-    let plain = f64::from(CALLS) / begin.elapsed().as_secs_f64();
-    println!("| one plain transaction, a row written durably | {plain:.0} | | | 1.00 |");
-    let money = Arc::new(Money::new(bank.store.clone()));
-    for writers in [1, 32] {
-        let mut tasks = JoinSet::new();
-        let begin = Instant::now();
-        for _ in 0..writers {
-            let (bank, money) = (Arc::clone(bank), Arc::clone(&money));
-            tasks.spawn(async move { spend(&bank, &money, CALLS / writers).await });
-        }
-        let mut millis = Vec::new();
-        while let Some(spent) = tasks.join_next().await {
-            millis.extend(spent??);
-        }
-        let per_second = f64::from(CALLS) / begin.elapsed().as_secs_f64();
-        let (middle, slow) = (percentile(&mut millis, 50), percentile(&mut millis, 99));
-        let of_plain = per_second / plain;
-        println!(
-            "| hold and settle under four budgets, {writers} at once | {per_second:.0} | {middle:.2} | {slow:.2} | {of_plain:.2} |"
-        );
-    }
+    println!("| money | per second | p50 ms | p99 ms | × plain | × without history |");
+    println!("|---|---|---|---|---|---|");
+    let base = percentile(&mut plain.per_second, 50);
+    plain.tell("plain durable transactions, one after the other", base, None);
+    alone.tell("hold and settle under four budgets, one caller", base, None);
+    let without = many.tell(&format!("hold and settle under four budgets, {CALLERS} callers"), base, None);
+    let what = format!("the same, with {BUDGETS} budgets of sessions and {ROWS} rows in the ledger");
+    history.tell(&what, base, Some(without));
     println!();
     Ok(())
+}
+
+async fn plain_transactions(bank: &Bank, rates: &mut Rates) -> Result<()> {
+    let begin = Instant::now();
+    for _ in 0..PLAIN {
+        let began = Instant::now();
+        bank.store.audit().note(Action::ReloadPrices, "bench", json!({}), &by()).await?;
+        rates.millis.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    rates.per_second.push(f64::from(PLAIN) / begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+async fn hold_and_settle(bank: &Arc<Bank>, callers: u32, each: u32, rates: &mut Rates) -> Result<()> {
+    let money = Arc::new(Money::new(bank.store.clone()));
+    let mut tasks = JoinSet::new();
+    let begin = Instant::now();
+    for _ in 0..callers {
+        let (bank, money) = (Arc::clone(bank), Arc::clone(&money));
+        tasks.spawn(async move { spend(&bank, &money, each).await });
+    }
+    while let Some(spent) = tasks.join_next().await {
+        rates.millis.extend(spent??);
+    }
+    rates.per_second.push(f64::from(callers * each) / begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+impl Rates {
+    /// Prints a row, and returns the median rate.
+    fn tell(&mut self, what: &str, plain: f64, without_history: Option<f64>) -> f64 {
+        let rate = percentile(&mut self.per_second, 50);
+        let (middle, slow) = (percentile(&mut self.millis, 50), percentile(&mut self.millis, 99));
+        let history = without_history.map_or_else(String::new, |without| format!("{:.2}", rate / without));
+        println!("| {what} | {rate:.0} | {middle:.2} | {slow:.2} | {:.2} | {history} |", rate / plain);
+        rate
+    }
 }
 
 /// A call about to be made.

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod auth;
 pub mod collect;
 pub mod export;
+mod health;
 mod measure;
 mod rate_headers;
 mod requests;

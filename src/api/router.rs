@@ -1,7 +1,6 @@
 //! The routers of the two listeners: tenants on the public one, operators on theirs.
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,7 +13,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::auth::cross_site::{self, CrossSite};
 use super::auth::{AnyKey, KeySchemes, TenantCaller, describe_refusals};
 use super::measure::{self, Listener};
-use super::{ApiState, account, admin, collect, rate_headers, requests, seed};
+use super::{ApiState, account, admin, collect, health, rate_headers, requests, seed};
 
 /// What the documents begin with.
 #[derive(OpenApi)]
@@ -61,8 +60,8 @@ pub fn operator(state: ApiState) -> Router {
     let incoming = state.config.traces.incoming;
     let pages = CrossSite::of_operators(&state.config.http);
     router
-        .route("/livez", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .route("/metrics", get(collect::metrics))
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
@@ -71,14 +70,6 @@ pub fn operator(state: ApiState) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(Listener::Operator, measure::layer))
         .layer(axum::middleware::from_fn_with_state(incoming, requests::layer))
-}
-
-/// Whether the store answers.
-async fn ready(axum::extract::State(state): axum::extract::State<ApiState>) -> (StatusCode, &'static str) {
-    match state.store.keys().has_operator_key().await {
-        Ok(_) => (StatusCode::OK, "ok"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer"),
-    }
 }
 
 /// The operator's own files at `/ui`, for whoever has a key.

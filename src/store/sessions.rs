@@ -252,6 +252,26 @@ impl Store {
         release
     }
 
+    /// Lets no write succeed any more: the file may not grow.
+    pub(crate) async fn break_for_test(&self) {
+        let statements = [
+            "create trigger break_for_test after update on heartbeat begin
+                insert into installation (id) values (hex(randomblob(1000000)));
+             end",
+            "pragma max_page_count = 1",
+        ];
+        self.write(move |transaction| {
+            Box::pin(async move {
+                for statement in statements {
+                    sqlx::query(statement).fetch_optional(&mut **transaction).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    }
+
     /// Lets a session be resumed, as if its turn had ended.
     pub(crate) async fn rest_for_test(&self, id: SessionId) {
         self.write(move |transaction| {

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 
 use crate::api::admin::{ErrorBody, ErrorDetail};
 use crate::store::StoreError;
@@ -26,6 +27,12 @@ impl IntoResponse for AccountError {
             Self::Invalid(message) => (StatusCode::BAD_REQUEST, "invalid_request", message),
             Self::Forbidden(message) => (StatusCode::FORBIDDEN, "permission_error", message),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message),
+            Self::Internal(error) if error.is_transient() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store is unavailable");
+                let message = "the server cannot use its store at present; try again in a moment".to_owned();
+                let body = Json(ErrorBody { error: ErrorDetail { code: "overloaded", message } });
+                return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], body).into_response();
+            }
             Self::Internal(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a call of the account API failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; try again later".to_owned())

@@ -54,6 +54,10 @@ impl IntoResponse for AdminError {
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message.to_owned()),
             Self::NameTaken(name) => (StatusCode::CONFLICT, "name_taken", format!("the name `{name}` is taken")),
             Self::Busy(busy) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", busy.to_string()),
+            Self::Internal(error) if error.is_transient() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store is unavailable");
+                (StatusCode::SERVICE_UNAVAILABLE, "overloaded", error.to_string())
+            }
             Self::Internal(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a call of the admin API failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why".to_owned())

@@ -74,6 +74,11 @@ impl IntoResponse for Rejection {
             Reason::Verify(error @ VerifyError::Unavailable) => {
                 audience.answer(StatusCode::SERVICE_UNAVAILABLE, Some(retry_after(5)), "overloaded", &error.to_string())
             }
+            Reason::Verify(VerifyError::Store(error)) if error.is_transient() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store is unavailable");
+                let message = "the key cannot be looked up at present; try again in a moment";
+                audience.answer(StatusCode::SERVICE_UNAVAILABLE, Some(retry_after(5)), "overloaded", message)
+            }
             Reason::Verify(VerifyError::Store(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a key could not be looked up");
                 audience.answer(StatusCode::INTERNAL_SERVER_ERROR, None, "internal", "Internal Server Error")

@@ -14,7 +14,8 @@ use crate::net::BodyError;
 use crate::session::{CancelError, DeleteError, ResumeError, StartError};
 use crate::store::StoreError;
 
-/// How long a caller should wait for a server that is stopping: by then another one has taken its place.
+/// How long a caller should wait for a server that is stopping, until another one has taken its place, or for a store that
+/// cannot be used at present.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a call did nothing.
@@ -42,6 +43,8 @@ pub(super) enum SeedError {
     Full(String),
     /// The server is stopping.
     Draining(String),
+    /// The store cannot be used at present.
+    Unavailable(StoreError),
     /// The server failed; its log says why.
     Internal(StoreError),
 }
@@ -93,7 +96,7 @@ impl SeedError {
                 let status = status.as_str().to_uppercase();
                 Self::Refused(format!("Session {name} is not running (status: SessionStatus.{status})"))
             }
-            CancelError::Store(error) => Self::Internal(error),
+            CancelError::Store(error) => error.into(),
         }
     }
 
@@ -104,14 +107,14 @@ impl SeedError {
             DeleteError::Running => {
                 Self::Refused(format!("Cannot delete running session {name}. Please cancel it first."))
             }
-            DeleteError::Store(error) => Self::Internal(error),
+            DeleteError::Store(error) => error.into(),
         }
     }
 }
 
 impl From<StoreError> for SeedError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error)
+        if error.is_transient() { Self::Unavailable(error) } else { Self::Internal(error) }
     }
 }
 
@@ -129,7 +132,7 @@ impl From<StartError> for SeedError {
                 tracing::error!(error = why as &dyn std::error::Error, "the spawner cannot be asked");
                 Self::Draining(error.to_string())
             }
-            StartError::Store(error) => Self::Internal(error),
+            StartError::Store(error) => error.into(),
         }
     }
 }
@@ -159,6 +162,11 @@ impl IntoResponse for SeedError {
                 with_header(refusal(StatusCode::TOO_MANY_REQUESTS, detail), RETRY_AFTER, RETRY_AFTER_SECONDS)
             }
             Self::Draining(detail) => {
+                with_header(refusal(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_AFTER, RETRY_AFTER_SECONDS)
+            }
+            Self::Unavailable(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store is unavailable");
+                let detail = "The server cannot use its store at present; try again in a moment";
                 with_header(refusal(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_AFTER, RETRY_AFTER_SECONDS)
             }
             Self::Internal(error) => {

@@ -44,7 +44,7 @@ pub(super) struct ExecuteResponse {
         (status = PAYLOAD_TOO_LARGE, description = "The body is too large", body = Refusal),
         (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = Invalid),
         (status = TOO_MANY_REQUESTS, description = "Too many of the tenant's sessions wait", body = Refusal),
-        (status = SERVICE_UNAVAILABLE, description = "The server is stopping", body = Refusal),
+        (status = SERVICE_UNAVAILABLE, description = "The server is stopping, or cannot use its store at present", body = Refusal),
     ),
     security(("x-api-key" = ["sessions:write"]), ("bearer" = ["sessions:write"]), ("basic" = ["sessions:write"])),
 )]

@@ -138,6 +138,10 @@ async fn store_comes_back_after_another_process_held_its_lock() {
     lock.rollback().await.unwrap();
     write(&store).await.unwrap();
     assert_eq!(rows(&store).await, 1);
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    tokio::time::resume();
+    store.check().await.unwrap();
 }
 
 #[tokio::test]

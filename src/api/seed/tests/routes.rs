@@ -14,6 +14,7 @@ use crate::api::seed::{SeedError, not_found, only, redirect, root};
 use crate::domain::SeedStatus;
 use crate::session::{CancelError, DeleteError, ResumeError, StartError};
 use crate::spawner::WorkspaceError;
+use crate::store::{Fault, StoreError};
 
 fn app() -> Router {
     let open: OpenApiRouter = OpenApiRouter::new().routes(only("GET", routes!(root::root)));
@@ -75,6 +76,24 @@ async fn refusals_say_what_the_clients_know() {
     ] {
         assert_eq!(answer(error).await, (status, format!(r#"{{"detail":"{detail}"}}"#)));
     }
+}
+
+#[tokio::test]
+async fn store_that_cannot_be_used_is_503_until_it_can() {
+    for error in [
+        SeedError::from(unavailable()),
+        StartError::from(unavailable()).into(),
+        SeedError::cancel(SessionName::new("X".to_owned()), CancelError::Store(unavailable())),
+        SeedError::delete(SessionName::new("X".to_owned()), DeleteError::Store(unavailable())),
+    ] {
+        let answer = axum::response::IntoResponse::into_response(error);
+        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+    }
+    assert_eq!(answer(SeedError::from(StoreError::Corrupt { column: "x" })).await.0, 500);
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable { fault: Fault::Full, source: None }
 }
 
 #[tokio::test]
