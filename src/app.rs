@@ -1,6 +1,7 @@
 //! The wiring: every part is made from its own settings and given what it needs, then the listeners open.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::config::{Config, HttpConfig};
 use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
 use crate::drill::{self, Drill};
 use crate::engine::docker::Docker;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, TimeLimits};
 use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::instance::{Lock, Place};
 use crate::lifecycle::Tasks;
@@ -28,7 +29,7 @@ use crate::metrics::catalogue::RUNTIME_LAG;
 use crate::net::{self, BodyMemory, DescriptorBudget, Limits, Listener, Pool};
 use crate::sandbox::Maker;
 use crate::session::Registry;
-use crate::spawner::{Local, Measured, Policy, Remote, RootKeeper, Spawner};
+use crate::spawner::{CallLimits, Local, Measured, Policy, Remote, RootKeeper, Spawner};
 use crate::store::Store;
 
 /// How often room is made in the metrics.
@@ -157,7 +158,21 @@ fn with_data_dir(mut config: Config) -> Result<Config, StartupError> {
 /// When none answers there.
 pub async fn connect_engine(config: &Config) -> Result<Arc<dyn Engine>, EngineError> {
     let endpoint = Some(config.engine.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
-    Ok(Arc::new(Docker::connect(endpoint).await?))
+    Ok(Arc::new(Docker::connect(endpoint, time_limits(config)).await?))
+}
+
+/// How long the engine may take, as it is set.
+fn time_limits(config: &Config) -> TimeLimits {
+    let engine = &config.engine;
+    let limit = |ms: NonZeroU64| Duration::from_millis(ms.get());
+    TimeLimits {
+        inspect: limit(engine.inspect_timeout_ms),
+        list: limit(engine.list_timeout_ms),
+        create: limit(engine.create_timeout_ms),
+        start: limit(engine.start_timeout_ms),
+        kill: limit(engine.kill_timeout_ms),
+        remove: limit(engine.remove_timeout_ms),
+    }
 }
 
 /// The name on this server's sandboxes: a new one when the data directory is a copy of another's.
@@ -180,7 +195,7 @@ async fn claim_installation(config: &Config, store: &Store, clock: &dyn Clock) -
 async fn spawner(config: &Arc<Config>, installation: &str, tasks: &Tasks) -> Result<Arc<dyn Spawner>, StartupError> {
     let socket = &config.spawner.socket;
     if socket.as_os_str().is_empty() {
-        return Ok(Arc::new(Measured::new(embedded(config, installation).await?)));
+        return Ok(Arc::new(Measured::new(embedded(config, installation).await?, CallLimits::of(config))));
     }
     let remote = Remote::new(socket.clone());
     let claim = remote.claim().await?;
@@ -188,7 +203,7 @@ async fn spawner(config: &Arc<Config>, installation: &str, tasks: &Tasks) -> Res
     tasks.spawn("spawner claim", async move {
         stopping.run_until_cancelled(claiming.keep_claim(claim)).await;
     });
-    Ok(Arc::new(Measured::new(remote)))
+    Ok(Arc::new(Measured::new(remote, CallLimits::of(config))))
 }
 
 /// A spawner in this process.

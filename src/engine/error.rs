@@ -63,6 +63,16 @@ pub enum Cause {
         /// What happened instead of an answer.
         source: Answer,
     },
+    /// It took too long to answer. Whether the operation took place is unknown.
+    #[error(
+        "Docker is too slow at `{endpoint}`, or hangs: check that it works; engine.*_timeout_ms say how long a call may take"
+    )]
+    TimedOut {
+        /// Where it was expected.
+        endpoint: String,
+        /// How long was waited.
+        source: Answer,
+    },
     /// The engine knows no such sandbox, or no such image to make one from.
     #[error("the engine no longer has it")]
     Gone(#[source] Answer),
@@ -110,7 +120,7 @@ impl EngineError {
 
     /// Whether no answer came, so that trying again may help.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self.cause(), Some(Cause::Unreachable { .. }))
+        matches!(self.cause(), Some(Cause::Unreachable { .. } | Cause::TimedOut { .. }))
     }
 }
 

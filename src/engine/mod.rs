@@ -8,11 +8,13 @@ pub mod docker;
 mod error;
 #[cfg(test)]
 pub mod fake;
+mod limits;
 mod spec;
 
 use async_trait::async_trait;
 
 pub use error::{Cause, EngineError, UnfitSpec};
+pub use limits::{NoAnswer, TimeLimits};
 pub use spec::{
     DiskBound, EngineId, Exit, FIRST_USER, FoundSandbox, Image, Labels, Limits, ReadOnlyMount, SandboxSpec,
     WorkspaceMount,

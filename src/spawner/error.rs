@@ -43,6 +43,14 @@ pub enum SpawnerError {
     /// The spawner's process failed, and says why.
     #[error("the spawner failed: {0}")]
     Failed(String),
+    /// A call took too long. Whether it was done is unknown.
+    #[error("the spawner did not answer `{call}` within {} ms: check that it works", .limit.as_millis())]
+    TimedOut {
+        /// The call.
+        call: &'static str,
+        /// How long was waited.
+        limit: std::time::Duration,
+    },
     /// The spawner's process does not answer.
     #[error(
         "the spawner does not answer at `{socket}`: check that `innkeeper spawner` runs, and that this user is its client"

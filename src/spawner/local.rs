@@ -97,9 +97,22 @@ impl Local {
     /// One whose engine is in memory, for tests of what is above.
     #[cfg(test)]
     pub(crate) fn fake(config: &Arc<Config>) -> Arc<Self> {
+        Self::with_fake_engine(config).0
+    }
+
+    /// The same, and its engine.
+    #[cfg(test)]
+    pub(crate) fn with_fake_engine(config: &Arc<Config>) -> (Arc<Self>, Arc<crate::engine::fake::FakeEngine>) {
         let ours = config.engine.image.clone();
         let engine = Arc::new(crate::engine::fake::FakeEngine::new([(ours, super::image::test())]));
-        Arc::new(Self::new(engine, Arc::clone(config), Policy::Embedded, "test", config.sandboxes_dir()))
+        let (same, directories) = (Arc::clone(&engine), config.sandboxes_dir());
+        (Arc::new(Self::new(same, Arc::clone(config), Policy::Embedded, "test", directories)), engine)
+    }
+
+    /// Takes a turn to walk through a workspace.
+    #[cfg(test)]
+    pub(crate) async fn take_walk(&self, tenant: TenantId) -> crate::fair::Permit {
+        self.walks.acquire(tenant).await
     }
 
     /// Keeps what the drill at the start found, for whoever asks.
@@ -107,9 +120,12 @@ impl Local {
         let _ = self.drill.set(report);
     }
 
-    fn open_workspace(&self, path: &WorkspacePath) -> Result<Workspace, SpawnerError> {
-        let base = self.policy.base_of(&path.root)?;
-        Ok(Workspace::open(base, path)?)
+    /// Opens a workspace on a thread that may block: its filesystem may be slow, or hang.
+    async fn open_workspace(&self, path: &WorkspacePath) -> Result<Workspace, SpawnerError> {
+        let (base, path) = (self.policy.base_of(&path.root)?.to_owned(), path.clone());
+        let opening = tokio::task::spawn_blocking(move || Workspace::open(&base, &path));
+        let opened = opening.await.map_err(|_| SpawnerError::Failed("opening a workspace panicked".to_owned()))?;
+        Ok(opened?)
     }
 
     async fn image(&self, image: Option<&str>) -> Result<String, SpawnerError> {
@@ -179,7 +195,7 @@ impl Spawner for Local {
     }
 
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError> {
-        Ok(self.open_workspace(path)?.found)
+        Ok(self.open_workspace(path).await?.found)
     }
 
     async fn open(&self, order: Order) -> Result<Opened, SpawnerError> {
@@ -187,7 +203,7 @@ impl Spawner for Local {
             self.check_runtime(runtime).await?;
         }
         let image = self.image(order.image.as_deref()).await?;
-        let workspace = self.open_workspace(&order.workspace)?;
+        let workspace = self.open_workspace(&order.workspace).await?;
         let name = format!("{}-{}", order.session, order.epoch);
         let FoundWorkspace { uid, gid, .. } = workspace.found;
         let directory =

@@ -1,26 +1,65 @@
-//! A spawner whose calls are counted and timed, whichever process it is in.
+//! A spawner whose calls are counted, timed and bounded in time, whichever process it is in.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     EngineId, Exit, FoundWorkspace, Labels, NewRoots, Opened, Order, RootError, RootKeeper, Spawner, SpawnerError,
     WorkspacePath, WorkspaceSize,
 };
+use crate::config::Config;
 use crate::domain::Changes;
 use crate::metrics::catalogue::{SPAWNER_CALLS, SPAWNER_ERRORS};
 
-/// A spawner that is measured. Waiting for a sandbox's end is no work of its and not timed.
+/// A spawner that is measured. Waiting for a sandbox's end is no work of its, and neither timed nor bounded.
 #[derive(Debug)]
-pub struct Measured<S>(S);
+pub struct Measured<S> {
+    spawner: S,
+    limits: CallLimits,
+}
+
+/// How long a spawner may take to answer.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// A call like another.
+    pub call: Duration,
+    /// One that walks through a workspace, or removes what an earlier run left.
+    pub walk: Duration,
+}
+
+impl CallLimits {
+    /// As they are set.
+    pub fn of(config: &Config) -> Self {
+        let limit = |ms: NonZeroU64| Duration::from_millis(ms.get());
+        Self { call: limit(config.spawner.call_timeout_ms), walk: limit(config.spawner.walk_timeout_ms) }
+    }
+
+    fn of_call(&self, call: &str) -> Duration {
+        if matches!(call, "measure" | "survey" | "compare" | "sweep" | "prepare_roots") { self.walk } else { self.call }
+    }
+}
 
 impl<S> Measured<S> {
-    /// Measures what `spawner` does.
-    pub fn new(spawner: S) -> Self {
+    /// Measures what `spawner` does, which may take as long as `limits` say.
+    pub fn new(spawner: S, limits: CallLimits) -> Self {
         for call in ["open", "start", "remove", "measure", "survey", "compare"] {
             SPAWNER_ERRORS.begin([call]);
         }
-        Self(spawner)
+        Self { spawner, limits }
+    }
+
+    async fn timed<T>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = Result<T, SpawnerError>>,
+    ) -> Result<T, SpawnerError> {
+        let (began, limit) = (Instant::now(), self.limits.of_call(call));
+        let outcome = timeout(limit, work).await.unwrap_or(Err(SpawnerError::TimedOut { call, limit }));
+        SPAWNER_CALLS.took([call], began.elapsed());
+        counted(call, outcome)
     }
 }
 
@@ -37,15 +76,9 @@ const fn is_failure(error: &SpawnerError) -> bool {
         | SpawnerError::Measure(_)
         | SpawnerError::Survey(_)
         | SpawnerError::Failed(_)
+        | SpawnerError::TimedOut { .. }
         | SpawnerError::Unreachable { .. } => true,
     }
-}
-
-async fn timed<T>(call: &'static str, work: impl Future<Output = Result<T, SpawnerError>>) -> Result<T, SpawnerError> {
-    let began = Instant::now();
-    let outcome = work.await;
-    SPAWNER_CALLS.took([call], began.elapsed());
-    counted(call, outcome)
 }
 
 fn counted<T>(call: &'static str, outcome: Result<T, SpawnerError>) -> Result<T, SpawnerError> {
@@ -59,69 +92,115 @@ fn counted<T>(call: &'static str, outcome: Result<T, SpawnerError>) -> Result<T,
 #[async_trait]
 impl<S: Spawner> RootKeeper for Measured<S> {
     async fn prepare_roots(&self, new: NewRoots) -> Result<(), RootError> {
-        self.0.prepare_roots(new).await
+        let limit = self.limits.of_call("prepare_roots");
+        timeout(limit, self.spawner.prepare_roots(new)).await.unwrap_or_else(|_| {
+            Err(RootError::Spawner(Box::new(SpawnerError::TimedOut { call: "prepare_roots", limit })))
+        })
     }
 }
 
 #[async_trait]
 impl<S: Spawner> Spawner for Measured<S> {
     async fn describe(&self) -> Result<String, SpawnerError> {
-        timed("describe", self.0.describe()).await
+        self.timed("describe", self.spawner.describe()).await
     }
 
     async fn find_image(&self, image: Option<&str>) -> Result<String, SpawnerError> {
-        timed("find_image", self.0.find_image(image)).await
+        self.timed("find_image", self.spawner.find_image(image)).await
     }
 
     async fn check_runtime(&self, name: &str) -> Result<(), SpawnerError> {
-        timed("check_runtime", self.0.check_runtime(name)).await
+        self.timed("check_runtime", self.spawner.check_runtime(name)).await
     }
 
     async fn find_workspace(&self, path: &WorkspacePath) -> Result<FoundWorkspace, SpawnerError> {
-        timed("find_workspace", self.0.find_workspace(path)).await
+        self.timed("find_workspace", self.spawner.find_workspace(path)).await
     }
 
     async fn open(&self, order: Order) -> Result<Opened, SpawnerError> {
-        timed("open", self.0.open(order)).await
+        self.timed("open", self.spawner.open(order)).await
     }
 
     async fn start(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        timed("start", self.0.start(id)).await
+        self.timed("start", self.spawner.start(id)).await
     }
 
     async fn wait(&self, id: &EngineId) -> Result<Exit, SpawnerError> {
-        counted("wait", self.0.wait(id).await)
+        counted("wait", self.spawner.wait(id).await)
     }
 
     async fn free_bytes(&self, id: &EngineId) -> Result<u64, SpawnerError> {
-        timed("free_bytes", self.0.free_bytes(id)).await
+        self.timed("free_bytes", self.spawner.free_bytes(id)).await
     }
 
     async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError> {
-        timed("measure", self.0.measure(id, most_files)).await
+        self.timed("measure", self.spawner.measure(id, most_files)).await
     }
 
     async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        timed("survey", self.0.survey(id)).await
+        self.timed("survey", self.spawner.survey(id)).await
     }
 
     async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError> {
-        timed("compare", self.0.compare(id, quarantine)).await
+        self.timed("compare", self.spawner.compare(id, quarantine)).await
     }
 
     async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        timed("remove", self.0.remove(id)).await
+        self.timed("remove", self.spawner.remove(id)).await
     }
 
     async fn list(&self) -> Result<Vec<Labels>, SpawnerError> {
-        timed("list", self.0.list()).await
+        self.timed("list", self.spawner.list()).await
     }
 
     async fn last_drill(&self) -> Result<Option<serde_json::Value>, SpawnerError> {
-        timed("last_drill", self.0.last_drill()).await
+        self.timed("last_drill", self.spawner.last_drill()).await
     }
 
     async fn sweep(&self) -> Result<usize, SpawnerError> {
-        timed("sweep", self.0.sweep()).await
+        self.timed("sweep", self.spawner.sweep()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::super::Remote;
+    use super::*;
+
+    /// A spawner that listens and never answers.
+    fn silent(directory: &tempfile::TempDir) -> (UnixListener, Measured<Remote>) {
+        let socket = directory.path().join("spawner.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let limits = CallLimits { call: Duration::from_mins(3), walk: Duration::from_mins(30) };
+        (listener, Measured::new(Remote::new(socket), limits))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn call_to_hanging_spawner_ends_within_its_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let (_listener, spawner) = silent(&directory);
+        let id = EngineId("c".to_owned());
+        let path = WorkspacePath { root: "/".into(), relative: "".into() };
+        let calls: [(&str, u64, Result<(), SpawnerError>); 13] = [
+            ("describe", 180_000, spawner.describe().await.map(drop)),
+            ("find_image", 180_000, spawner.find_image(None).await.map(drop)),
+            ("check_runtime", 180_000, spawner.check_runtime("runc").await),
+            ("find_workspace", 180_000, spawner.find_workspace(&path).await.map(drop)),
+            ("open", 180_000, spawner.open(Order::test(path.clone())).await.map(drop)),
+            ("start", 180_000, spawner.start(&id).await),
+            ("free_bytes", 180_000, spawner.free_bytes(&id).await.map(drop)),
+            ("measure", 1_800_000, spawner.measure(&id, 1).await.map(drop)),
+            ("survey", 1_800_000, spawner.survey(&id).await),
+            ("compare", 1_800_000, spawner.compare(&id, false).await.map(drop)),
+            ("remove", 180_000, spawner.remove(&id).await),
+            ("list", 180_000, spawner.list().await.map(drop)),
+            ("sweep", 1_800_000, spawner.sweep().await.map(drop)),
+        ];
+        for (call, ms, outcome) in calls {
+            let error = outcome.unwrap_err().to_string();
+            assert_eq!(error, format!("the spawner did not answer `{call}` within {ms} ms: check that it works"));
+        }
     }
 }

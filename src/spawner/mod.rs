@@ -38,7 +38,7 @@ pub use calls::{Confinement, FoundWorkspace, Opened, Order, WorkspacePath};
 pub use directory::MODEL_SOCKET_INSIDE;
 pub use error::SpawnerError;
 pub use local::Local;
-pub use measured::Measured;
+pub use measured::{CallLimits, Measured};
 pub use policy::Policy;
 pub use remote::{Claim, Remote};
 pub use roots::{NewRoots, RootError, RootKeeper, RootsHere, TakenPlace};
@@ -103,6 +103,6 @@ pub fn root_keeper(config: &Config) -> Box<dyn RootKeeper> {
     if socket.as_os_str().is_empty() {
         Box::new(RootsHere::new(config, Policy::Embedded))
     } else {
-        Box::new(Remote::new(socket.clone()))
+        Box::new(Measured::new(Remote::new(socket.clone()), CallLimits::of(config)))
     }
 }

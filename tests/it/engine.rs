@@ -7,11 +7,12 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use innkeeper::domain::{SessionId, TenantId};
 use innkeeper::engine::docker::Docker;
 use innkeeper::engine::{
-    Engine, EngineId, Exit, FoundSandbox, Labels, Limits, ReadOnlyMount, SandboxSpec, WorkspaceMount,
+    Engine, EngineId, Exit, FoundSandbox, Labels, Limits, ReadOnlyMount, SandboxSpec, TimeLimits, WorkspaceMount,
 };
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
@@ -41,7 +42,8 @@ struct Guest {
 
 impl Inn {
     async fn new() -> Self {
-        let docker = Docker::connect(None).await.expect("these tests need Docker");
+        let docker =
+            Docker::connect(None, TimeLimits::all(Duration::from_mins(1))).await.expect("these tests need Docker");
         let host = tempfile::tempdir().unwrap();
         let user = rustix::process::geteuid();
         let uid = if user.is_root() { 10001 } else { user.as_raw() };
@@ -189,7 +191,7 @@ fn run(command: &mut Command, input: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn docker_says_what_it_is_and_which_images_it_has() {
-    let docker = Docker::connect(None).await.expect("these tests need Docker");
+    let docker = Docker::connect(None, TimeLimits::all(Duration::from_mins(1))).await.expect("these tests need Docker");
     assert!(docker.describe().await.unwrap().starts_with("Docker "));
     let image = probe_image(&docker).await;
     assert_eq!(docker.find_image(&image).await.unwrap().map(|found| found.id), Some(image));

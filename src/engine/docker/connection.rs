@@ -1,9 +1,14 @@
 //! The connection to Docker: finding it, agreeing on a version, and telling its failures apart.
 
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker as Client};
+use tokio::time::timeout;
 
-use crate::engine::{Cause, EngineError};
+use crate::engine::{Cause, EngineError, EngineId, NoAnswer, TimeLimits};
 
 /// Where Docker listens unless it is told otherwise.
 const DEFAULT_ENDPOINT: &str = "unix:///var/run/docker.sock";
@@ -11,8 +16,8 @@ const DEFAULT_ENDPOINT: &str = "unix:///var/run/docker.sock";
 /// The first API that knows every field a sandbox needs; older ones ignore what they do not know.
 const OLDEST_API: ClientVersion = ClientVersion { major_version: 1, minor_version: 41 };
 
-/// How long Docker may take to begin its answer. Removing a sandbox that fills its memory takes it some seconds.
-const REQUEST_TIMEOUT_SECONDS: u64 = 60;
+/// How much longer than any call of ours the client waits by itself: a call that is given up says so in our words.
+const CLIENT_SLACK: Duration = Duration::from_secs(5);
 
 /// A Docker engine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,6 +26,10 @@ pub struct Docker {
     pub(super) client: Client,
     /// Where it listens: for people who are told that it does not answer.
     endpoint: String,
+    /// How long its calls may take.
+    pub(super) limits: TimeLimits,
+    /// The names of sandboxes that may or may not have been created when it did not answer.
+    pub(super) doubtful: Arc<Mutex<Vec<EngineId>>>,
 }
 
 impl Docker {
@@ -28,23 +37,21 @@ impl Docker {
     /// usual place.
     ///
     /// # Errors
-    /// When nothing answers there, or what answers is too old for sandboxes.
-    pub async fn connect(endpoint: Option<&str>) -> Result<Self, EngineError> {
+    /// When nothing answers there in time, or what answers is too old for sandboxes.
+    pub async fn connect(endpoint: Option<&str>, limits: TimeLimits) -> Result<Self, EngineError> {
         let endpoint = endpoint.unwrap_or(DEFAULT_ENDPOINT).to_owned();
         if !endpoint.starts_with("unix:///") {
             return Err(EngineError::Endpoint { endpoint });
         }
         let failed = |error| EngineError::Connect(cause(error, &endpoint));
-        let client = Client::connect_with_unix(&endpoint, REQUEST_TIMEOUT_SECONDS, API_DEFAULT_VERSION)
-            .map_err(failed)?
-            .negotiate_version()
-            .await
-            .map_err(failed)?;
+        let seconds = (limits.longest() + CLIENT_SLACK).as_secs();
+        let client = Client::connect_with_unix(&endpoint, seconds, API_DEFAULT_VERSION).map_err(failed)?;
+        let client = within(limits.inspect, client.negotiate_version()).await.map_err(failed)?;
         let version = client.client_version();
         if version < OLDEST_API {
             return Err(EngineError::TooOld { version: version.to_string() });
         }
-        Ok(Self { client, endpoint })
+        Ok(Self { client, endpoint, limits, doubtful: Arc::default() })
     }
 
     /// What lies behind an answer that is not the one that was hoped for.
@@ -53,11 +60,20 @@ impl Docker {
     }
 }
 
+/// Waits for an answer no longer than `limit`.
+pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let no_answer = || Error::from(io::Error::new(io::ErrorKind::TimedOut, NoAnswer(limit)));
+    timeout(limit, call).await.unwrap_or_else(|_| Err(no_answer()))
+}
+
 fn cause(error: Error, endpoint: &str) -> Cause {
     match error {
+        Error::IOError { err } if err.kind() == io::ErrorKind::TimedOut => {
+            Cause::TimedOut { endpoint: endpoint.to_owned(), source: err.into() }
+        }
+        Error::RequestTimeoutError => Cause::TimedOut { endpoint: endpoint.to_owned(), source: error.into() },
         Error::DockerResponseServerError { status_code: 404, .. } => Cause::Gone(error.into()),
         Error::SocketNotFoundError(_)
-        | Error::RequestTimeoutError
         | Error::HyperLegacyError { .. }
         | Error::HyperResponseError { .. }
         | Error::IOError { .. } => Cause::Unreachable { endpoint: endpoint.to_owned(), source: error.into() },
@@ -72,10 +88,12 @@ mod tests {
 
     use super::*;
 
+    const LIMITS: TimeLimits = TimeLimits::all(Duration::from_mins(1));
+
     #[tokio::test]
     async fn an_endpoint_of_another_kind_is_refused_by_its_name() {
         for endpoint in ["tcp://127.0.0.1:2375", "/var/run/docker.sock", "unix://docker.sock", ""] {
-            let error = Docker::connect(Some(endpoint)).await.unwrap_err();
+            let error = Docker::connect(Some(endpoint), LIMITS).await.unwrap_err();
             assert!(error.to_string().contains(&format!("`{endpoint}`")), "{error}");
         }
     }
@@ -85,9 +103,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("docker.sock");
         let endpoint = format!("unix://{}", socket.display());
-        assert!(Docker::connect(Some(&endpoint)).await.unwrap_err().is_unreachable());
+        assert!(Docker::connect(Some(&endpoint), LIMITS).await.unwrap_err().is_unreachable());
         drop(UnixListener::bind(&socket).unwrap());
-        assert!(Docker::connect(Some(&endpoint)).await.unwrap_err().is_unreachable());
+        assert!(Docker::connect(Some(&endpoint), LIMITS).await.unwrap_err().is_unreachable());
     }
 
     #[tokio::test]
@@ -103,7 +121,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).await.unwrap();
         };
         let endpoint = format!("unix://{}", socket.display());
-        let (error, ()) = tokio::join!(Docker::connect(Some(&endpoint)), old_docker);
+        let (error, ()) = tokio::join!(Docker::connect(Some(&endpoint), LIMITS), old_docker);
         assert!(matches!(error, Err(EngineError::TooOld { version }) if version == "1.40"));
     }
 }

@@ -1,5 +1,7 @@
 //! From a sandbox's making to its removal. What was already so is no error, where the trait promises that.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use async_trait::async_trait;
 use bollard::errors::Error;
 use bollard::query_parameters::{
@@ -7,6 +9,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 
+use super::connection::within;
 use super::{Docker, host_config};
 use crate::engine::{Engine, EngineError, EngineId, Exit, FoundSandbox, Image, SandboxSpec};
 
@@ -34,12 +37,21 @@ impl Engine for Docker {
     async fn create(&self, spec: &SandboxSpec) -> Result<EngineId, EngineError> {
         let container = host_config::container(spec).map_err(|unfit| EngineError::Create(unfit.into()))?;
         let options = CreateContainerOptions { name: Some(host_config::name(&spec.labels)), ..Default::default() };
-        let created = self.client.create_container(Some(options), container).await;
-        created.map(|created| EngineId(created.id)).map_err(|error| EngineError::Create(self.cause(error)))
+        let name = EngineId(host_config::name(&spec.labels));
+        let created = within(self.limits.create, self.client.create_container(Some(options), container)).await;
+        let created = created.map_err(|error| EngineError::Create(self.cause(error)));
+        match &created {
+            Ok(_) => self.remove_doubtful().await,
+            // It may make the sandbox yet.
+            Err(error) if error.is_unreachable() => self.doubtful().push(name),
+            Err(_) => {}
+        }
+        created.map(|created| EngineId(created.id))
     }
 
     async fn start(&self, id: &EngineId) -> Result<(), EngineError> {
-        self.client.start_container(&id.0, None).await.map_err(|error| EngineError::Start(self.cause(error)))
+        let started = within(self.limits.start, self.client.start_container(&id.0, None)).await;
+        started.map_err(|error| EngineError::Start(self.cause(error)))
     }
 
     async fn wait(&self, id: &EngineId) -> Result<Exit, EngineError> {
@@ -53,7 +65,7 @@ impl Engine for Docker {
             // Docker itself ended; what becomes of the sandbox is for the next call to find out.
             None => return Err(failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into())),
         };
-        let state = match self.client.inspect_container(&id.0, None).await {
+        let state = match within(self.limits.inspect, self.client.inspect_container(&id.0, None)).await {
             Ok(container) => container.state,
             // Removed since: the code is all there is to know.
             Err(error) if status(&error) == Some(NOT_FOUND) => None,
@@ -64,7 +76,7 @@ impl Engine for Docker {
 
     async fn kill(&self, id: &EngineId) -> Result<(), EngineError> {
         let options = KillContainerOptions { signal: "SIGKILL".to_owned() };
-        match self.client.kill_container(&id.0, Some(options)).await {
+        match within(self.limits.kill, self.client.kill_container(&id.0, Some(options))).await {
             // Gone, or not running.
             Err(error) if matches!(status(&error), Some(NOT_FOUND | CONFLICT)) => Ok(()),
             result => result.map_err(|error| EngineError::Kill(self.cause(error))),
@@ -73,10 +85,11 @@ impl Engine for Docker {
 
     async fn remove(&self, id: &EngineId) -> Result<(), EngineError> {
         let options = || Some(RemoveContainerOptions { v: true, force: true, ..Default::default() });
-        let mut removed = self.client.remove_container(&id.0, options()).await;
+        let remove = || within(self.limits.remove, self.client.remove_container(&id.0, options()));
+        let mut removed = remove().await;
         if removed.as_ref().is_err_and(|error| status(error) == Some(FAILED)) {
             // One that ends by itself in that moment cannot be killed, and Docker gives up. Now it has ended.
-            removed = self.client.remove_container(&id.0, options()).await;
+            removed = remove().await;
         }
         match removed {
             // Gone, or being removed at another's wish.
@@ -94,6 +107,32 @@ impl Engine for Docker {
     }
 }
 
+impl Docker {
+    /// Removes what may have been created by calls that were not answered, now that Docker answers again.
+    async fn remove_doubtful(&self) {
+        let doubtful = std::mem::take(&mut *self.doubtful());
+        for name in doubtful {
+            match self.remove(&name).await {
+                Ok(()) => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(
+                        sandbox = name.0,
+                        error,
+                        "sandbox whose creation was not answered cannot be removed"
+                    );
+                    self.doubtful().push(name);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn doubtful(&self) -> MutexGuard<'_, Vec<EngineId>> {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The status of Docker's answer, if it gave one.
 pub(super) fn status(error: &Error) -> Option<u16> {
     match error {
@@ -105,6 +144,7 @@ pub(super) fn status(error: &Error) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use axum::extract::Request;
     use axum::http::{Method, StatusCode};
@@ -114,7 +154,23 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::engine::fake::sample_spec;
+    use crate::engine::{Cause, TimeLimits};
     use crate::lifecycle::Tasks;
+
+    /// A Docker that answers what it is, and nothing else.
+    async fn hanging_docker(directory: &tempfile::TempDir, tasks: &Tasks) -> Docker {
+        let answer = |request: Request| async move {
+            if request.uri().path().ends_with("/version") {
+                let version = json!({ "Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12" });
+                return Json(version);
+            }
+            std::future::pending().await
+        };
+        let mut docker = serve(Router::new().fallback(answer), directory, tasks).await;
+        docker.limits = TimeLimits::all(Duration::from_millis(100));
+        docker
+    }
 
     /// A Docker that fails to remove a container so many times.
     async fn docker(failures: u32, directory: &tempfile::TempDir, tasks: &Tasks) -> Docker {
@@ -131,14 +187,53 @@ mod tests {
             }
             (StatusCode::NO_CONTENT, Json(json!(null)))
         };
-        let app = Router::new().fallback(answer);
+        serve(Router::new().fallback(answer), directory, tasks).await
+    }
+
+    async fn serve(app: Router, directory: &tempfile::TempDir, tasks: &Tasks) -> Docker {
         let path = directory.path().join("docker.sock");
         let (listener, stopping): (_, CancellationToken) =
             (UnixListener::bind(&path).unwrap(), tasks.stopping().clone());
         tasks.spawn("docker", async move {
             let _ = axum::serve(listener, app).with_graceful_shutdown(stopping.cancelled_owned()).await;
         });
-        Docker::connect(Some(&format!("unix://{}", path.display()))).await.unwrap()
+        let limits = TimeLimits::all(Duration::from_mins(1));
+        Docker::connect(Some(&format!("unix://{}", path.display())), limits).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn call_to_hanging_engine_ends_within_its_limit() {
+        let (directory, tasks) = (tempfile::tempdir().unwrap(), Tasks::new());
+        let docker = hanging_docker(&directory, &tasks).await;
+        let id = EngineId("c".to_owned());
+        let errors = [
+            docker.runtimes().await.map(drop).unwrap_err(),
+            docker.find_image("image").await.map(drop).unwrap_err(),
+            docker.create(&sample_spec()).await.map(drop).unwrap_err(),
+            docker.start(&id).await.unwrap_err(),
+            docker.kill(&id).await.unwrap_err(),
+            docker.remove(&id).await.unwrap_err(),
+            docker.list("installation").await.map(drop).unwrap_err(),
+            docker.remove_remains("installation").await.map(drop).unwrap_err(),
+        ];
+        for error in errors {
+            let cause = error.cause().unwrap();
+            let source = std::error::Error::source(cause).unwrap().to_string();
+            assert!(matches!(cause, Cause::TimedOut { .. }) && error.is_unreachable(), "{error:?}");
+            assert_eq!(source, "the engine did not answer within 100 ms", "{error}");
+        }
+        assert_eq!(docker.doubtful().len(), 1, "the created one may be there");
+        tasks.stopping().cancel();
+    }
+
+    #[tokio::test]
+    async fn connecting_to_hanging_engine_ends_within_its_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docker.sock");
+        let _silent = UnixListener::bind(&path).unwrap();
+        let limits = TimeLimits::all(Duration::from_millis(200));
+        let error = Docker::connect(Some(&format!("unix://{}", path.display())), limits).await.unwrap_err();
+        assert!(matches!(error.cause(), Some(Cause::TimedOut { .. })), "{error:?}");
     }
 
     #[tokio::test]
