@@ -23,7 +23,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "net", "sandbox", "store", "telemetry"]),
     (
         "session",
-        &["admission", "agent", "config", "domain", "lifecycle", "metrics", "sandbox", "spawner", "store", "telemetry"],
+        &[
+            "admission",
+            "agent",
+            "config",
+            "domain",
+            "fair",
+            "lifecycle",
+            "metrics",
+            "sandbox",
+            "spawner",
+            "store",
+            "telemetry",
+        ],
     ),
     ("drill", &["agent", "config", "domain", "lifecycle", "metrics", "net", "sandbox", "spawner", "telemetry"]),
     (

@@ -26,10 +26,10 @@ pub(crate) async fn session(store: &Store, tenant: &Tenant, messages: usize) -> 
         key: KeyId::new("none"),
         created_at: now,
     };
-    let turn_id = turn.id;
+    let (turn_id, live) = (turn.id, turn.live(tenant.id, id));
     let new = NewSession { id, tenant: tenant.id, root: tenant.root.clone(), relative: "".into(), turn };
     store.sessions().create(&new).await?;
-    store.sessions().set_state(tenant.id, id, SessionState::Starting, now).await?;
+    store.sessions().set_state(&live, SessionState::Starting, now).await?;
     let events = lines(id, messages).into_iter().map(|line| message(turn_id, &line)).collect();
     let batch = Batch { events, agent_session: Some(id.to_string()), ..Batch::default() };
     store.events().append(tenant.id, id, &batch).await?;

@@ -38,8 +38,10 @@ pub struct Session {
     pub relative: PathBuf,
     /// Where it stands.
     pub state: SessionState,
-    /// All its prompts, joined the way the seed API shows them.
+    /// All its prompts, joined the way the seed API shows them. Empty where they are not needed: they may be long.
     pub prompt: String,
+    /// Bytes of all its prompts.
+    pub prompt_bytes: u64,
     /// The agent's own name for the conversation, known once the agent has spoken: what makes it resumable.
     pub agent_session: Option<String>,
     /// How many sandboxes it has had; only the newest is listened to.
@@ -50,6 +52,10 @@ pub struct Session {
     pub message_count: i64,
     /// How many turns it has had, the present one included.
     pub turn_count: i64,
+    /// Bytes of its events.
+    pub event_bytes: u64,
+    /// Bytes of its transcript.
+    pub transcript_bytes: u64,
     /// The first of the files that would run later and were changed in any of its turns.
     pub changed_executables: Vec<String>,
     /// When it was created.

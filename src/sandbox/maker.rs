@@ -140,7 +140,6 @@ impl Maker {
         let session = caller.session;
         let Wish { epoch, workspace, image, runtime, limits, survey } = wish;
         let (token, workspace_bytes) = (new_token()?, limits.workspace_bytes);
-        let grace = Duration::from_millis(self.config.sandbox.server_away_grace_ms);
         let order = Order {
             tenant: caller.tenant,
             session,
@@ -150,7 +149,7 @@ impl Maker {
             runtime,
             limits,
             token: token.clone(),
-            grace,
+            grace: Duration::from_millis(self.config.sandbox.server_away_grace_ms),
             has_egress: !caller.egress.is_empty() || caller.agent_telemetry,
         };
         let Opened { id, confinement, shim, model } = self.create(order).await?;

@@ -7,6 +7,8 @@ mod meter;
 mod model_socket;
 mod posture;
 mod resources;
+#[cfg(test)]
+mod tests;
 
 pub use error::OpenError;
 pub use link::{LinkHandle, Report};

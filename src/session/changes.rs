@@ -8,19 +8,17 @@ use tracing::{error, info, warn};
 
 use super::Registry;
 use super::registry::Shared;
-use crate::domain::{
-    Changes, Quarantined, SessionFile, SessionId, SessionOverview, Timestamp, TurnChanges, TurnId, Undone,
-};
+use crate::domain::{Changes, Quarantined, SessionFile, SessionId, Timestamp, TurnChanges, TurnId, Undone};
 use crate::spawner::SpawnerError;
-use crate::store::StoreError;
+use crate::store::{LiveTurn, StoreError};
 
 /// Writes down what the session's turn left. The session goes on whatever becomes of this; the log tells.
-pub(super) async fn record(shared: &Shared, overview: &SessionOverview, found: Result<Changes, SpawnerError>) {
-    let (session, turn, at) = (&overview.session, overview.turn.id, shared.clock.now());
+pub(super) async fn record(shared: &Shared, of: &LiveTurn, found: Result<Changes, SpawnerError>) {
+    let (session, turn, at) = (of.session, of.turn, shared.clock.now());
     let (changes, files) = match found {
         Ok(mut changes) => {
             let undone = std::mem::take(&mut changes.quarantined);
-            (Ok(changes), keep(shared.config.files_dir().join(session.id.to_string()), turn, at, undone).await)
+            (Ok(changes), keep(shared.config.files_dir().join(session.to_string()), turn, at, undone).await)
         }
         Err(error) => {
             error!(error = &error as &dyn std::error::Error, "what a session changed is not known");
@@ -39,20 +37,20 @@ pub(super) async fn record(shared: &Shared, overview: &SessionOverview, found: R
         }
     }
     let found = TurnChanges { turn, changes, at };
-    if let Err(error) = shared.store.changes().record(session.tenant, session.id, &found, &files).await {
+    if let Err(error) = shared.store.changes().record(of.tenant, session, &found, &files).await {
         error!(error = &error as &dyn std::error::Error, "what a session changed could not be stored");
     }
 }
 
 /// Writes down that what a turn changed will never be known, because the server ended during it.
-pub(super) async fn record_unknown(shared: &Shared, overview: &SessionOverview) -> Result<(), StoreError> {
+pub(super) async fn record_unknown(shared: &Shared, turn: &LiveTurn) -> Result<(), StoreError> {
     if !shared.config.survey.enabled {
         return Ok(());
     }
-    let (session, at) = (&overview.session, shared.clock.now());
+    let at = shared.clock.now();
     let changes = Err("the server ended during the turn, so what the session changed is not known".to_owned());
-    let found = TurnChanges { turn: overview.turn.id, changes, at };
-    shared.store.changes().record(session.tenant, session.id, &found, &[]).await
+    let found = TurnChanges { turn: turn.turn, changes, at };
+    shared.store.changes().record(turn.tenant, turn.session, &found, &[]).await
 }
 
 /// Keeps what the session had left where its changes were undone, in `directory`.

@@ -1,18 +1,18 @@
 //! How a turn ends: in the store first, then in the metrics.
 
 use super::registry::Shared;
-use crate::domain::{SessionOverview, TurnEnd};
+use crate::domain::TurnEnd;
 use crate::metrics;
 use crate::metrics::catalogue::{TURN_COST, TURN_DURATION, TURN_ROUNDS, TURNS_ENDED};
-use crate::store::StoreError;
+use crate::store::{LiveTurn, StoreError};
 
-/// Ends the turn of `overview`, unless it has ended. Answers whether this ended it.
-pub(super) async fn end(shared: &Shared, overview: &SessionOverview, end: &TurnEnd) -> Result<bool, StoreError> {
-    let (session, now) = (&overview.session, shared.clock.now());
-    let ended = shared.store.turns().end(session.tenant, session.id, overview.turn.id, end, now).await?;
+/// Ends a turn, unless it has ended. Answers whether this ended it.
+pub(super) async fn end(shared: &Shared, turn: &LiveTurn, end: &TurnEnd) -> Result<bool, StoreError> {
+    let now = shared.clock.now();
+    let ended = shared.store.turns().end(turn.tenant, turn.session, turn.turn, end, now).await?;
     let Some(ended) = ended else { return Ok(false) };
     let outcome = end.outcome.as_str();
-    TURNS_ENDED.one([&metrics::tenant(session.tenant), end.reason.as_str()]);
+    TURNS_ENDED.one([&metrics::tenant(turn.tenant), end.reason.as_str()]);
     TURN_COST.note([outcome], ended.cost.to_approximate());
     if let Some(started_at) = ended.started_at {
         TURN_DURATION.note([outcome], now.seconds_since(started_at));

@@ -11,6 +11,21 @@ use crate::metrics::catalogue::{REJECTIONS, SANDBOX_VIOLATIONS};
 use crate::spawner::{FoundWorkspace, WorkspaceError, WorkspacePath};
 use crate::store::StoreError;
 
+/// What a turn asks, as far as its size counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    /// The prompt.
+    pub(super) prompt: &'a str,
+    /// What is asked for beside it.
+    pub(super) spec: &'a TurnSpec,
+}
+
+impl Request<'_> {
+    fn bytes(self) -> u64 {
+        self.prompt.len() as u64 + self.spec.text_bytes()
+    }
+}
+
 impl Registry {
     /// Admits a turn, and answers the tenant as it is now: the caller's copy may be older than an operator's change.
     pub(super) async fn admit(&self, tenant: &Tenant, spec: &mut TurnSpec) -> Result<Tenant, StartError> {
@@ -62,10 +77,18 @@ impl Registry {
     }
 
     /// Stands in line for a place, before anything is written that would have to be undone.
-    /// `bytes` is what the request holds.
-    pub(super) fn enter(&self, tenant: &Tenant, bytes: u64) -> Result<Ticket, StartError> {
-        let entered = self.shared().queue.enter(tenant.id, bounds(tenant, &self.shared().config), bytes);
-        entered.map_err(StartError::from).inspect_err(|error| note(tenant.id, error))
+    pub(super) async fn enter(&self, tenant: &Tenant, request: Request<'_>) -> Result<Ticket, StartError> {
+        let entered = async {
+            let shared = self.shared();
+            let used = shared.store.sessions().stored_bytes(tenant.id).await?;
+            let limit = tenant.limits.max_stored_bytes;
+            let allowed = limit.unwrap_or(shared.config.session.max_stored_bytes_per_tenant);
+            if used.saturating_add(request.bytes()) > allowed {
+                return Err(StartError::Storage { used, allowed });
+            }
+            Ok(shared.queue.enter(tenant.id, bounds(tenant, &shared.config), request.bytes())?)
+        };
+        entered.await.inspect_err(|error| note(tenant.id, error))
     }
 
     /// How many sessions of a tenant may run and wait, and with how much.

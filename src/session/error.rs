@@ -29,6 +29,17 @@ pub enum StartError {
     /// It asks for limits no agent could work within.
     #[error("{0}")]
     Limits(&'static str),
+    /// The tenant's sessions hold as much in the store as they may.
+    #[error(
+        "the sessions of this tenant hold {used} bytes; {allowed} are allowed, and with this request they would hold more: \
+         delete some sessions (DELETE /sessions/cleanup), or ask the operator for more"
+    )]
+    Storage {
+        /// Bytes they hold.
+        used: u64,
+        /// Bytes they may hold.
+        allowed: u64,
+    },
     /// Too many of the tenant's sessions wait.
     #[error(transparent)]
     Full(#[from] Full),
@@ -50,6 +61,7 @@ impl StartError {
             Self::Suspended => "suspended",
             Self::NotAllowed(_) | Self::Limits(_) => "limits",
             Self::Full(_) => "queue",
+            Self::Storage { .. } => "storage",
             Self::Draining => "draining",
             Self::Store(_) => "store",
         }
@@ -84,6 +96,18 @@ pub enum ResumeError {
     /// An operator took the root its directory lies below from the tenant.
     #[error("the session's directory is below none of the tenant's roots any more")]
     RootGone,
+    /// It has grown too long to be loaded again.
+    #[error(
+        "the session's {what} holds {used} bytes; a session with more than {allowed} cannot be resumed: start a new one"
+    )]
+    TooLong {
+        /// What is too long.
+        what: &'static str,
+        /// Its bytes.
+        used: u64,
+        /// Bytes that are allowed.
+        allowed: u64,
+    },
     /// The further turn cannot start, as a new session could not.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -3,11 +3,14 @@
 //! A request goes to the [`Registry`], which stores the session and puts it under a supervisor. The supervisor alone
 //! writes the session's state; a recorder beside it writes down what the agent says.
 
+mod begin;
 mod changes;
+mod commands;
 mod drive;
 mod ending;
 mod entrance;
 mod error;
+mod finish;
 mod live;
 mod output;
 mod reconciler;

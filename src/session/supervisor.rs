@@ -29,7 +29,7 @@ use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, Sessi
 use crate::metrics::catalogue::{QUEUE_WAIT, SANDBOX_START};
 use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
 use crate::spawner::{SpawnerError, WorkspacePath};
-use crate::store::StoreError;
+use crate::store::{LiveTurn, StoreError};
 
 /// What is asked of a supervisor.
 #[derive(Debug)]
@@ -41,10 +41,15 @@ pub(super) enum Request {
 /// Steps the recorder may be ahead of the supervisor.
 const PROGRESS: usize = 64;
 
+/// A transcript that is longer is loaded beside few others.
+const LONG_TRANSCRIPT_BYTES: u64 = 1 << 20;
+
 /// One live session.
 pub(super) struct Supervisor {
     pub(super) shared: Arc<Shared>,
-    pub(super) overview: SessionOverview,
+    /// The turn it takes the session through. What the turn asks is read when it gets its place, and dropped when the agent
+    /// has it.
+    pub(super) turn: LiveTurn,
     pub(super) inbox: mpsc::Receiver<Request>,
     /// Its place in the queue.
     pub(super) ticket: Option<Ticket>,
@@ -92,20 +97,24 @@ impl Supervisor {
         }
         // A turn that still waits when the server stops is left waiting, and taken up by the next start.
         if slot.is_some() && !self.over {
-            QUEUE_WAIT.note([], self.shared.clock.now().seconds_since(self.overview.turn.created_at));
-            self.occupy().await;
+            QUEUE_WAIT.note([], self.shared.clock.now().seconds_since(self.turn.accepted_at));
+            // Boxed, so that a thousand that wait are small.
+            Box::pin(self.occupy()).await;
         }
-        self.shared.forget(self.overview.session.id, self.overview.turn.id);
+        self.shared.forget(self.turn.session, self.turn.turn);
     }
 
     /// What happens while the session has a place: a sandbox is made, used and removed.
     async fn occupy(&mut self) {
-        let session = self.overview.session.id;
         let opened_at = Instant::now();
         self.trace.event("a place is given");
         let activity = Activity::new();
         self.note(Whereabouts::start);
-        let mut sandbox = match self.open(activity.clone()).await {
+        let overview = match self.load().await {
+            Ok(overview) => overview,
+            Err(end) => return self.end(end).await,
+        };
+        let mut sandbox = match self.open(&overview, activity.clone()).await {
             Ok(sandbox) => sandbox,
             Err(end) => return self.end(end).await,
         };
@@ -114,16 +123,16 @@ impl Supervisor {
         let recorder = Recorder {
             store: self.shared.store.clone(),
             clock: Arc::clone(&self.shared.clock),
-            tenant: self.overview.session.tenant,
-            session,
-            turn: self.overview.turn.id,
+            tenant: self.turn.tenant,
+            session: self.turn.session,
+            turn: self.turn.turn,
             link: sandbox.link.clone(),
             output: self.output(),
         };
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
         self.shared.tasks.spawn("recorder", recorder.run(reports, sender));
-        let manner = self.turn(&mut sandbox, &mut progress, &activity, opened_at).await;
+        let manner = self.turn(overview, &mut sandbox, &mut progress, &activity, opened_at).await;
         self.note(Whereabouts::stop);
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
@@ -132,8 +141,17 @@ impl Supervisor {
         // The recorder ends with the reports: only then is the transcript whole, and the session free to be resumed.
         while progress.recv().await.is_some() {}
         if let Some(found) = left.compare(self.quarantines()).await {
-            changes::record(&self.shared, &self.overview, found).await;
+            changes::record(&self.shared, &self.turn, found).await;
         }
+    }
+
+    /// Reads what the turn asks. One that was ended without its supervisor ends here.
+    async fn load(&self) -> Result<SessionOverview, TurnEnd> {
+        let found = self.shared.store.sessions().find_request(self.turn.tenant, self.turn.session).await;
+        let found = found.map_err(|error| store_failed(&error))?;
+        found
+            .filter(|found| found.turn.id == self.turn.turn && found.turn.outcome.is_none())
+            .ok_or_else(TurnEnd::cancelled)
     }
 
     /// Whether changes of files that would run later are undone.
@@ -149,6 +167,7 @@ impl Supervisor {
     /// The turn itself, in a sandbox that stands ready. Answers how the agent is to be stopped.
     async fn turn(
         &mut self,
+        overview: SessionOverview,
         sandbox: &mut Sandbox,
         progress: &mut mpsc::Receiver<Progress>,
         activity: &Activity,
@@ -159,23 +178,27 @@ impl Supervisor {
         }
         let mut is_at_work = false;
         let shared = Arc::clone(&self.shared);
-        let overview = self.overview.clone();
+        let turn = self.turn;
         let times = drive::Times::new(&shared.config.session, &self.limits);
         let repository = self.allowed.repository.clone().unwrap_or_default();
         let telemetry = self.tells_telemetry().then(|| self.trace.turn());
         let granted = drive::Granted { repository, has_egress: !self.egress.is_empty(), telemetry };
         let work = async {
-            let session = overview.session.id;
-            let transcript = shared.store.transcripts().load(session).await.map_err(|error| store_failed(&error))?;
+            let is_long = overview.session.transcript_bytes > LONG_TRANSCRIPT_BYTES;
+            let loading = if is_long { Some(shared.loads.acquire(turn.tenant).await) } else { None };
+            let transcript =
+                shared.store.transcripts().load(turn.session).await.map_err(|error| store_failed(&error))?;
             drive::begin(&overview, transcript, &granted, &sandbox.link, progress, &shared.config).await?;
+            drop(loading);
             SANDBOX_START.took(["total"], opened_at.elapsed());
             let now = shared.clock.now();
-            let running =
-                shared.store.sessions().set_state(overview.session.tenant, session, SessionState::Running, now).await;
-            running.map_err(|error| store_failed(&error))?;
+            let running = shared.store.sessions().set_state(&turn, SessionState::Running, now).await;
+            running.map_err(|error| store_failed(&error))?.ok_or_else(TurnEnd::cancelled)?;
             is_at_work = true;
-            shared.note(session, overview.turn.id, |whereabouts| whereabouts.run(now));
+            shared.note(turn.session, turn.turn, |whereabouts| whereabouts.run(now));
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
+            // The agent works for hours, and the prompt is not needed any more.
+            drop(overview);
             Ok(tokio::select! {
                 end = drive::finish(progress, activity, opened_at, &times) => end,
                 why = sandbox.overfull() => drive::overfull(why),
@@ -213,34 +236,33 @@ impl Supervisor {
 
     /// Makes the sandbox. A request to cancel is answered meanwhile; the sandbox is finished all the same, and then
     /// removed, because half a sandbox cannot be.
-    async fn open(&mut self, activity: Activity) -> Result<Sandbox, TurnEnd> {
-        let (session, turn) = (self.overview.session.clone(), self.overview.turn.id);
+    async fn open(&mut self, overview: &SessionOverview, activity: Activity) -> Result<Sandbox, TurnEnd> {
+        let (session, turn) = (&overview.session, self.turn);
         let shared = Arc::clone(&self.shared);
-        let tenant = match shared.store.tenants().find(session.tenant).await {
+        let tenant = match shared.store.tenants().find(turn.tenant).await {
             Ok(tenant) => tenant,
             Err(error) => return Err(store_failed(&error)),
         };
-        let spec = &self.overview.turn.spec;
+        let spec = &overview.turn.spec;
         self.allowed = tenant.map(|tenant| tenant.limits).unwrap_or_default();
         self.limits = spec.limits.unwrap_or_default().lowest(&SessionLimits::of_tenant(&self.allowed));
         let granted = self.allowed.egress_hosts.as_deref().unwrap_or_default();
         let ceiling = &shared.config.egress.allowed_hosts;
         self.egress = EgressHost::policy(spec.egress_hosts.as_deref(), granted, ceiling).into();
         let (egress, runtime) = (Arc::clone(&self.egress), self.allowed.runtime.clone());
-        let (limits, image) = (self.limits, self.overview.turn.spec.image.clone());
+        let (limits, image) = (self.limits, spec.image.clone());
+        let workspace = WorkspacePath { root: session.root.clone(), relative: session.relative.clone() };
         let (quarantine, trace) = (self.quarantines(), self.trace.turn());
-        let (start, agent_telemetry) = (self.trace.sandbox_start(&session), self.tells_telemetry());
+        let (start, agent_telemetry) = (self.trace.sandbox_start(&turn), self.tells_telemetry());
         let opening = async move {
             let now = shared.clock.now();
-            let epoch =
-                shared.store.sessions().set_state(session.tenant, session.id, SessionState::Starting, now).await;
-            let epoch = epoch.map_err(|error| store_failed(&error))?;
-            let workspace = WorkspacePath { root: session.root, relative: session.relative };
+            let epoch = shared.store.sessions().set_state(&turn, SessionState::Starting, now).await;
+            let epoch = epoch.map_err(|error| store_failed(&error))?.ok_or_else(TurnEnd::cancelled)?;
             let survey = shared.config.survey.enabled || quarantine;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
-            let tenant = session.tenant;
+            let LiveTurn { tenant, session, turn, .. } = turn;
             let log = tracing::Span::current();
-            let caller = Caller { tenant, session: session.id, turn, activity, egress, agent_telemetry, trace, log };
+            let caller = Caller { tenant, session, turn, activity, egress, agent_telemetry, trace, log };
             let opened = start.around(shared.maker.open(caller, wish)).await;
             opened.inspect_err(|error| start.fail(error.as_label())).map_err(|error| {
                 match error {
@@ -272,7 +294,7 @@ impl Supervisor {
 
     /// Notes what others may see of the session.
     fn note(&self, change: impl FnOnce(&mut Whereabouts)) {
-        self.shared.note(self.overview.session.id, self.overview.turn.id, change);
+        self.shared.note(self.turn.session, self.turn.turn, change);
     }
 
     /// What the agent may say.
@@ -308,13 +330,13 @@ impl Supervisor {
         if let Err(error) = self.store_end(&end).await {
             error!(
                 error = &error as &dyn std::error::Error,
-                "a turn's end could not be stored; the next start of the server ends it"
+                "a turn's end could not be stored; the reconciler ends it"
             );
         }
     }
 
     async fn store_end(&mut self, end: &TurnEnd) -> Result<bool, StoreError> {
-        let ended = ending::end(&self.shared, &self.overview, end).await?;
+        let ended = ending::end(&self.shared, &self.turn, end).await?;
         self.over = true;
         self.note(Whereabouts::stop);
         self.trace.ended(end);

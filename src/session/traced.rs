@@ -3,7 +3,8 @@
 //! The request that began the turn is the parent, although it has long been answered: who asks what became of a request
 //! finds the turn below it, and whoever called us finds it in their own trace.
 
-use crate::domain::{Outcome, Session, SessionOverview, TurnEnd};
+use crate::domain::{Outcome, TurnEnd};
+use crate::store::LiveTurn;
 use crate::telemetry::{Kind, Span, TraceContext};
 
 /// The spans of a live session.
@@ -18,11 +19,10 @@ pub(super) struct Traced {
 
 impl Traced {
     /// Begins to trace a session that works on a turn, below the `request` that began it.
-    pub(super) fn begin(request: &TraceContext, SessionOverview { session, turn }: &SessionOverview) -> Self {
-        let Session { id, tenant, .. } = session;
-        let ids = || [("tenant", tenant.to_string().into()), ("session", id.to_string().into())];
+    pub(super) fn begin(request: &TraceContext, LiveTurn { tenant, session, turn, .. }: &LiveTurn) -> Self {
+        let ids = || [("tenant", tenant.to_string().into()), ("session", session.to_string().into())];
         let live = Span::begin(Kind::Internal, "session", request, ids());
-        let of_turn = [("turn", turn.id.to_string().into()), ("gen_ai.operation.name", "invoke_agent".into())];
+        let of_turn = [("turn", turn.to_string().into()), ("gen_ai.operation.name", "invoke_agent".into())];
         let attributes = ids().into_iter().chain(of_turn);
         let turn = Span::begin(Kind::Internal, "turn", &live.context(), attributes);
         let context = turn.context();
@@ -42,8 +42,8 @@ impl Traced {
     }
 
     /// Begins a sandbox's start.
-    pub(super) fn sandbox_start(&self, session: &Session) -> Span {
-        let ids = [("tenant", session.tenant.to_string().into()), ("session", session.id.to_string().into())];
+    pub(super) fn sandbox_start(&self, turn: &LiveTurn) -> Span {
+        let ids = [("tenant", turn.tenant.to_string().into()), ("session", turn.session.to_string().into())];
         Span::begin(Kind::Internal, "sandbox start", &self.context, ids)
     }
 

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use sqlx::{Any, AnyPool, Transaction};
 
 use super::lists::ListCache;
+use super::pieces::Readers;
 use super::probe::Probe;
 use super::sqlite::SqliteFile;
 use super::writer::Writer;
@@ -26,6 +27,8 @@ pub struct Store {
     pub(super) cache: ReadCache,
     /// The lists that were read.
     pub(super) lists: ListCache,
+    /// Who reads a long answer.
+    pub(super) readers: Readers,
     /// Whether the store could be written when it was last tried.
     pub(super) probe: Probe,
 }
@@ -42,7 +45,14 @@ impl Store {
         sqlx::migrate!().run(&mut connection).await.map_err(StoreError::Migrate)?;
         let read = file.readers().await.map_err(open)?;
         let writer = Writer::start(file, connection);
-        Ok(Self { writer, read, cache: ReadCache::new(), lists: ListCache::new(), probe: Probe::default() })
+        Ok(Self {
+            writer,
+            read,
+            cache: ReadCache::new(),
+            lists: ListCache::new(),
+            readers: Readers::new(),
+            probe: Probe::default(),
+        })
     }
 
     /// The installation's name, made when it is first asked for.

@@ -3,8 +3,9 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use super::storage::{self, Written};
 use super::{Store, StoreError, codec};
-use crate::domain::{Event, EventKind, NewEvent, SessionId, TenantId};
+use crate::domain::{Event, EventKind, NewEvent, SessionId, TenantId, TurnId};
 
 /// The events.
 #[derive(Debug)]
@@ -48,6 +49,11 @@ impl Events<'_> {
                             .execute(&mut **transaction)
                             .await?;
                     }
+                    if !batch.transcript.is_empty() {
+                        let transcript = batch.transcript.iter().map(|entry| entry.len() as u64).sum();
+                        let written = Written { transcript, ..Written::default() };
+                        storage::count(transaction, session, written).await?;
+                    }
                     for entry in &batch.transcript {
                         sqlx::query(
                             "insert into transcript (session_id, line, entry)
@@ -86,6 +92,25 @@ impl Events<'_> {
         rows.iter().map(event).collect()
     }
 
+    /// How many processes were killed for want of memory in a turn of a tenant's session; `None` when none was.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn kills(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        turn: TurnId,
+    ) -> Result<Option<u64>, StoreError> {
+        let events = self.of_kind(tenant, session, EventKind::OutOfMemory).await?;
+        let killed = |event: &Event| {
+            let payload: serde_json::Value = serde_json::from_str(&event.payload).unwrap_or_default();
+            payload["killed"].as_u64().unwrap_or_default()
+        };
+        let of_turn: Vec<u64> = events.iter().filter(|event| event.turn == turn).map(killed).collect();
+        Ok((!of_turn.is_empty()).then(|| of_turn.iter().sum()))
+    }
+
     /// The events of a tenant's session after `after` that its conversation is shown from, in order: the messages, and what was
     /// killed for want of memory.
     ///
@@ -118,6 +143,10 @@ pub(super) async fn insert(
     session: SessionId,
     events: &[NewEvent],
 ) -> Result<i64, StoreError> {
+    if !events.is_empty() {
+        let bytes = events.iter().map(|event| event.payload.len() as u64).sum();
+        storage::count(transaction, session, Written { events: bytes, ..Written::default() }).await?;
+    }
     let messages = events.iter().filter(|event| event.kind == EventKind::Message).count();
     let row = sqlx::query(
         "update sessions set last_seq = last_seq + $1, message_count = message_count + $2 where id = $3
@@ -144,7 +173,8 @@ pub(super) async fn insert(
     Ok(last)
 }
 
-fn event(row: &AnyRow) -> Result<Event, StoreError> {
+/// Reads an event out of its row.
+pub(super) fn event(row: &AnyRow) -> Result<Event, StoreError> {
     Ok(Event {
         seq: codec::number(row, "seq")?,
         turn: codec::parsed(row, "turn_id")?,

@@ -12,10 +12,11 @@ use moka::sync::Cache;
 use tokio::sync::Mutex;
 
 use super::{Store, StoreError};
-use crate::domain::{Event, EventKind, SessionId, SessionOverview, TenantId, TurnId};
+use crate::domain::{Event, EventKind, SessionId, SessionOverview, TenantId, TurnId, TurnSpec};
 
-/// Bytes of conversations that are kept at most.
-const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of conversations that are kept at most, of all and of one. A longer one is read page by page each time.
+const CAPACITY_BYTES: u64 = 64 << 20;
+const CONVERSATION_BYTES: u64 = 8 << 20;
 
 /// Bytes a copy takes beside its messages and prompts, about.
 const COPY_BYTES: usize = 1_024;
@@ -28,8 +29,8 @@ pub type Render = fn(earlier: &[u8], events: &[Event]) -> Bytes;
 pub struct Conversation {
     /// The session with its latest turn.
     pub overview: SessionOverview,
-    /// Its messages as they were rendered.
-    pub messages: Bytes,
+    /// Its messages as they were rendered; `None` when they are too many to be kept in memory.
+    pub messages: Option<Bytes>,
     /// The last turn in which processes were killed for want of memory, and how many.
     kills: Option<(TurnId, u64)>,
     /// The `seq` of the last event that was looked at.
@@ -94,7 +95,7 @@ impl Store {
             return Ok((fresh.overview.session.tenant == tenant).then_some(fresh));
         }
         // Should a read fail, there is no copy, and the next reader begins anew.
-        let Some(overview) = self.sessions().find(tenant, id).await? else {
+        let Some(mut overview) = self.sessions().find(tenant, id).await? else {
             if earlier.is_none() {
                 self.cache.0.invalidate(&id);
             }
@@ -102,16 +103,26 @@ impl Store {
             kept.is_stale.fetch_or(is_stale, Ordering::SeqCst);
             return Ok(None);
         };
-        let (seen, messages) = earlier.as_ref().map_or((0, Bytes::new()), |copy| (copy.seen, copy.messages.clone()));
+        // Of what was asked for, no view shows more.
+        overview.turn.spec = TurnSpec { limits: overview.turn.spec.limits, ..TurnSpec::default() };
+        if overview.session.event_bytes > CONVERSATION_BYTES {
+            drop(copy);
+            self.cache.0.invalidate(&id);
+            let kills = self.events().kills(tenant, id, overview.turn.id).await?;
+            let (turn, seen) = (overview.turn.id, overview.session.last_seq);
+            let kills = kills.map(|killed| (turn, killed));
+            return Ok(Some(Arc::new(Conversation { overview, messages: None, kills, seen })));
+        }
+        let (seen, messages) =
+            earlier.as_ref().and_then(|copy| Some((copy.seen, copy.messages.clone()?))).unwrap_or_default();
         let mut further = self.events().shown_after(tenant, id, seen).await?;
         let seen = further.last().map_or(seen, |event| event.seq);
         let kills = further.iter().fold(earlier.as_ref().and_then(|copy| copy.kills), with_kills);
         further.retain(|event| event.kind == EventKind::Message);
         let messages = if further.is_empty() && earlier.is_some() { messages } else { render(&messages, &further) };
-        let fresh = Arc::new(Conversation { overview, messages, kills, seen });
+        kept.bytes.store(messages.len() + COPY_BYTES, Ordering::Relaxed);
+        let fresh = Arc::new(Conversation { overview, messages: Some(messages), kills, seen });
         *copy = Some(Arc::clone(&fresh));
-        let prompts = fresh.overview.session.prompt.len() + fresh.overview.turn.prompt.len();
-        kept.bytes.store(fresh.messages.len() + prompts + COPY_BYTES, Ordering::Relaxed);
         drop(copy);
         // Weighed anew.
         self.cache.0.insert(id, kept);

@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::turns::{self, NewTurn};
-use super::{Store, StoreError, changes, codec, events, windows};
+use super::{LiveTurn, Store, StoreError, changes, codec, events, storage, windows};
 use crate::domain::{Session, SessionId, SessionOverview, SessionState, TenantId, Timestamp};
 
 /// A session to be written together with its first turn.
@@ -25,18 +25,27 @@ pub struct NewSession {
 #[derive(Debug)]
 pub struct Sessions<'a>(pub(super) &'a Store);
 
-/// A session's columns and, with a prefix, those of its latest turn.
-macro_rules! overview {
-    ($rest:literal) => {
+/// A session's columns and, with a prefix, those of its latest turn. The long ones, which few readers need, are given as
+/// expressions: all prompts of the session, the turn's prompt, and what is asked for beside it.
+macro_rules! select_overview {
+    ($prompts:literal, $prompt:literal, $spec:literal, $rest:literal) => {
         concat!(
-            "select s.*, t.id as t_id, t.ordinal as t_ordinal, t.prompt as t_prompt, t.spec as t_spec,
-                t.outcome as t_outcome, t.error as t_error, t.report as t_report, t.cost_nanos as t_cost_nanos,
+            "select s.id, s.tenant_id, s.root, s.relative, s.state, ",
+            $prompts,
+            " as prompt, octet_length(s.prompt) as prompt_bytes, s.agent_session, s.epoch, s.last_seq, s.message_count,
+                s.turn_count, s.created_at, s.changed_executables, s.event_bytes, s.transcript_bytes,
+                t.id as t_id, t.ordinal as t_ordinal, ",
+            $prompt,
+            " as t_prompt, ",
+            $spec,
+            " as t_spec, t.outcome as t_outcome, t.error as t_error, t.report as t_report, t.cost_nanos as t_cost_nanos,
                 t.created_at as t_created_at, t.started_at as t_started_at, t.ended_at as t_ended_at
              from sessions s join turns t on t.session_id = s.id and t.ordinal = s.turn_count ",
             $rest
         )
     };
 }
+pub(super) use select_overview;
 
 impl Sessions<'_> {
     /// Writes a new session, its first turn and the prompt's event, all or nothing.
@@ -65,7 +74,7 @@ impl Sessions<'_> {
                     turns::insert(transaction, new.tenant, new.id, 1, &new.turn).await?;
                     windows::bound_session(transaction, new.tenant, new.id, &new.turn).await?;
                     events::insert(transaction, new.id, &[new.turn.prompt_event()]).await?;
-                    Ok(())
+                    storage::count(transaction, new.id, new.turn.written()).await
                 })
             })
             .await
@@ -96,22 +105,54 @@ impl Sessions<'_> {
                     turns::insert(transaction, tenant, id, ordinal, &turn).await?;
                     windows::bound_session(transaction, tenant, id, &turn).await?;
                     events::insert(transaction, id, &[turn.prompt_event()]).await?;
+                    storage::count(transaction, id, turn.written()).await?;
                     Ok(true)
                 })
             })
             .await
     }
 
-    /// Finds a tenant's session.
+    /// Finds a tenant's session, without its prompts.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn find(&self, tenant: TenantId, id: SessionId) -> Result<Option<SessionOverview>, StoreError> {
-        let row = sqlx::query(overview!("where s.id = $1 and s.tenant_id = $2"))
-            .bind(id.to_string())
-            .bind(tenant.to_string())
-            .fetch_optional(&self.0.read)
-            .await?;
+        let statement = select_overview!("''", "''", "t.spec", "where s.id = $1 and s.tenant_id = $2");
+        self.find_by(statement, tenant, id).await
+    }
+
+    /// Finds a tenant's session, with the prompt of its latest turn: for who is about to give it to the agent.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_request(&self, tenant: TenantId, id: SessionId) -> Result<Option<SessionOverview>, StoreError> {
+        let statement = select_overview!("''", "t.prompt", "t.spec", "where s.id = $1 and s.tenant_id = $2");
+        self.find_by(statement, tenant, id).await
+    }
+
+    /// Finds a tenant's session, with all its prompts and without what is asked for beside them: for a list.
+    pub(super) async fn find_entry(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+    ) -> Result<Option<SessionOverview>, StoreError> {
+        let statement = select_overview!(
+            "s.prompt",
+            "''",
+            r#"'{"allowed_tools":[],"disallowed_tools":[],"env":{}}'"#,
+            "where s.id = $1 and s.tenant_id = $2"
+        );
+        self.find_by(statement, tenant, id).await
+    }
+
+    async fn find_by(
+        &self,
+        statement: &'static str,
+        tenant: TenantId,
+        id: SessionId,
+    ) -> Result<Option<SessionOverview>, StoreError> {
+        let row =
+            sqlx::query(statement).bind(id.to_string()).bind(tenant.to_string()).fetch_optional(&self.0.read).await?;
         row.as_ref().map(overview).transpose()
     }
 
@@ -127,58 +168,39 @@ impl Sessions<'_> {
         row.map(|row| codec::parsed(&row, "tenant_id")).transpose()
     }
 
-    /// Lists a tenant's sessions, oldest first.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list(&self, tenant: TenantId) -> Result<Vec<SessionOverview>, StoreError> {
-        let rows = sqlx::query(overview!("where s.tenant_id = $1 order by s.created_at, s.id"))
-            .bind(tenant.to_string())
-            .fetch_all(&self.0.read)
-            .await?;
-        rows.iter().map(overview).collect()
-    }
-
-    /// Lists the sessions of all tenants that have a turn under way: for the reconciler, which acts for no tenant.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list_live(&self) -> Result<Vec<SessionOverview>, StoreError> {
-        let rows = sqlx::query(overview!("where s.state <> $1 order by s.created_at, s.id"))
-            .bind(SessionState::Idle.as_str())
-            .fetch_all(&self.0.read)
-            .await?;
-        rows.iter().map(overview).collect()
-    }
-
-    /// Writes a live session's state, and numbers the sandbox about to be made when it is starting. Answers the epoch.
+    /// Writes the state of a session whose turn is under way, and numbers the sandbox about to be made when it is starting.
+    /// Returns the epoch; `None` when the turn has ended.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn set_state(
         &self,
-        tenant: TenantId,
-        id: SessionId,
+        turn: &LiveTurn,
         state: SessionState,
         now: Timestamp,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
+        let LiveTurn { tenant, session, turn, .. } = *turn;
         self.0
-            .write_session(tenant, id, move |transaction| {
+            .write_session(tenant, session, move |transaction| {
                 Box::pin(async move {
                     let starting = i64::from(state == SessionState::Starting);
                     let row = sqlx::query(
-                "update sessions set state = $1, epoch = epoch + $2 where id = $3 and tenant_id = $4 returning epoch",
-            )
-            .bind(state.as_str())
-            .bind(starting)
-            .bind(id.to_string())
-            .bind(tenant.to_string())
-            .fetch_one(&mut **transaction)
-            .await?;
+                        "update sessions set state = $1, epoch = epoch + $2 where id = $3 and tenant_id = $4 and exists
+                            (select 1 from turns t where t.id = $5 and t.session_id = sessions.id and t.outcome is null)
+                         returning epoch",
+                    )
+                    .bind(state.as_str())
+                    .bind(starting)
+                    .bind(session.to_string())
+                    .bind(tenant.to_string())
+                    .bind(turn.to_string())
+                    .fetch_optional(&mut **transaction)
+                    .await?;
+                    let Some(row) = row else { return Ok(None) };
                     if starting == 1 {
-                        turns::mark_started(transaction, id, now).await?;
+                        turns::mark_started(transaction, session, now).await?;
                     }
-                    codec::number(&row, "epoch")
+                    codec::number(&row, "epoch").map(Some)
                 })
             })
             .await
@@ -202,6 +224,7 @@ impl Sessions<'_> {
                     if idle.is_none() {
                         return Ok(false);
                     }
+                    storage::forget(transaction, id).await?;
                     for statement in [
                         "delete from events where session_id = $1",
                         "delete from transcript where session_id = $1",
@@ -218,18 +241,26 @@ impl Sessions<'_> {
             .await
     }
 
-    /// The tenant's idle sessions whose last turn ended before `moment`.
+    /// The first `limit` of the tenant's idle sessions after `after`, by their ids, whose last turn ended before `moment`.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn ended_before(&self, tenant: TenantId, moment: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    pub async fn ended_before(
+        &self,
+        tenant: TenantId,
+        moment: Timestamp,
+        after: Option<SessionId>,
+        limit: i64,
+    ) -> Result<Vec<SessionId>, StoreError> {
         let rows = sqlx::query(
             "select s.id from sessions s join turns t on t.session_id = s.id and t.ordinal = s.turn_count
-             where s.tenant_id = $1 and s.state = $2 and t.ended_at < $3",
+             where s.tenant_id = $1 and s.state = $2 and t.ended_at < $3 and s.id > $4 order by s.id limit $5",
         )
         .bind(tenant.to_string())
         .bind(SessionState::Idle.as_str())
         .bind(moment.as_micros())
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
+        .bind(limit)
         .fetch_all(&self.0.read)
         .await?;
         rows.iter().map(|row| codec::parsed(row, "id")).collect()
@@ -286,7 +317,8 @@ impl Store {
     }
 }
 
-fn overview(row: &AnyRow) -> Result<SessionOverview, StoreError> {
+/// Reads a session and its latest turn out of a row.
+pub(super) fn overview(row: &AnyRow) -> Result<SessionOverview, StoreError> {
     let session = Session {
         id: codec::parsed(row, "id")?,
         tenant: codec::parsed(row, "tenant_id")?,
@@ -294,11 +326,14 @@ fn overview(row: &AnyRow) -> Result<SessionOverview, StoreError> {
         relative: codec::text(row, "relative")?.into(),
         state: codec::word(row, "state", SessionState::parse)?,
         prompt: codec::text(row, "prompt")?,
+        prompt_bytes: codec::count(row, "prompt_bytes")?,
         agent_session: codec::maybe_text(row, "agent_session")?,
         epoch: codec::number(row, "epoch")?,
         last_seq: codec::number(row, "last_seq")?,
         message_count: codec::number(row, "message_count")?,
         turn_count: codec::number(row, "turn_count")?,
+        event_bytes: codec::count(row, "event_bytes")?,
+        transcript_bytes: codec::count(row, "transcript_bytes")?,
         changed_executables: changes::executables_of(row)?,
         created_at: codec::time(row, "created_at")?,
     };

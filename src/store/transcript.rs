@@ -1,5 +1,7 @@
 //! The agents' transcripts in the store: the lines a later sandbox resumes a conversation from.
 
+use futures_util::TryStreamExt;
+
 use super::{Store, StoreError, codec};
 use crate::domain::SessionId;
 
@@ -13,13 +15,12 @@ impl Transcripts<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn load(&self, session: SessionId) -> Result<String, StoreError> {
-        let rows = sqlx::query("select entry from transcript where session_id = $1 order by line")
+        let mut rows = sqlx::query("select entry from transcript where session_id = $1 order by line")
             .bind(session.to_string())
-            .fetch_all(&self.0.read)
-            .await?;
+            .fetch(&self.0.read);
         let mut file = String::new();
-        for row in &rows {
-            file.push_str(&codec::text(row, "entry")?);
+        while let Some(row) = rows.try_next().await? {
+            file.push_str(&codec::text(&row, "entry")?);
             file.push('\n');
         }
         Ok(file)

@@ -6,6 +6,7 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use super::storage::Written;
 use super::{Store, StoreError, codec, events};
 use crate::domain::{
     EventKind, KeyId, NewEvent, Outcome, Session, SessionId, SessionState, TenantId, Timestamp, Turn, TurnEnd, TurnId,
@@ -49,6 +50,13 @@ impl NewTurn {
             payload: json!({ "prompt": self.prompt }).to_string(),
             at: self.created_at,
         }
+    }
+
+    /// What it adds to its session, beside its event.
+    pub(super) fn written(&self) -> Written {
+        // The prompt is stored with the turn and with all prompts of the session.
+        let requests = 2 * self.prompt.len() as u64 + codec::to_json(&self.spec).len() as u64;
+        Written { requests, ..Written::default() }
     }
 }
 

@@ -139,6 +139,11 @@ fn fail_in(context: &Context, sort: Cow<'static, str>) {
 }
 
 impl TraceContext {
+    /// `work`, done at this place.
+    pub fn around<F: Future>(self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        work.with_context(self.0)
+    }
+
     /// The place of the present work.
     pub fn current() -> Self {
         Self(Context::current())

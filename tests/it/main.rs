@@ -26,6 +26,7 @@ mod limits;
 mod listeners;
 mod live;
 mod machine;
+mod memory;
 mod mirror;
 mod money;
 mod observed;

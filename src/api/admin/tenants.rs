@@ -162,11 +162,16 @@ pub(super) async fn suspend(
     body: Result<Json<SuspendTenant>, JsonRejection>,
 ) -> Result<Json<TenantView>, AdminError> {
     let Json(how) = body?;
-    let tenant = set_state(&state, &id, TenantState::Suspended, &by).await?;
-    if how.stop_running {
-        state.sessions.cancel_all(tenant.id).await?;
-    }
-    Ok(Json(tenant.into()))
+    let sessions = state.sessions.clone();
+    let suspending = async move {
+        let tenant = set_state(&state, &id, TenantState::Suspended, &by).await?;
+        if how.stop_running {
+            state.sessions.cancel_all(tenant.id).await?;
+        }
+        Ok(Json(tenant.into()))
+    };
+    // An operator that leaves does not leave the tenant half suspended.
+    sessions.detached("suspend tenant", suspending).await
 }
 
 /// Resume a suspended tenant.
@@ -204,9 +209,13 @@ pub(super) async fn archive(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, AdminError> {
-    let tenant = set_state(&state, &id, TenantState::Archived, &by).await?;
-    state.sessions.cancel_all(tenant.id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let sessions = state.sessions.clone();
+    let archiving = async move {
+        let tenant = set_state(&state, &id, TenantState::Archived, &by).await?;
+        state.sessions.cancel_all(tenant.id).await?;
+        Ok(StatusCode::NO_CONTENT)
+    };
+    sessions.detached("archive tenant", archiving).await
 }
 
 async fn set_state(state: &ApiState, id: &str, new: TenantState, by: &By) -> Result<Tenant, AdminError> {

@@ -39,6 +39,8 @@ pub(super) enum SeedError {
     Refused(String),
     /// The tenant may not do this now; the text says why.
     Forbidden(String),
+    /// The tenant's sessions, or one of them, hold too much; the text says how much.
+    TooLarge(String),
     /// Too much waits already; the text says how much.
     Full(String),
     /// The server is stopping.
@@ -79,6 +81,7 @@ impl SeedError {
                 Self::Refused(format!("Session {name} has no recorded Claude session ID. Cannot resume."))
             }
             ResumeError::OtherWorkspace | ResumeError::RootGone => Self::Refused(error.to_string()),
+            ResumeError::TooLong { .. } => Self::TooLarge(error.to_string()),
             ResumeError::Start(error) => error.into(),
         }
     }
@@ -127,6 +130,7 @@ impl From<StartError> for SeedError {
             | StartError::Limits(_) => Self::Refused(error.to_string()),
             StartError::Suspended => Self::Forbidden(error.to_string()),
             StartError::Full(_) => Self::Full(error.to_string()),
+            StartError::Storage { .. } => Self::TooLarge(error.to_string()),
             StartError::Draining => Self::Draining(error.to_string()),
             StartError::Spawner(ref why) => {
                 tracing::error!(error = why as &dyn std::error::Error, "the spawner cannot be asked");
@@ -157,6 +161,7 @@ impl IntoResponse for SeedError {
             }
             Self::SessionNotFound(name) => refusal(StatusCode::NOT_FOUND, format!("Session {name} not found")),
             Self::Refused(detail) => refusal(StatusCode::BAD_REQUEST, detail),
+            Self::TooLarge(detail) => refusal(StatusCode::PAYLOAD_TOO_LARGE, detail),
             Self::Forbidden(detail) => refusal(StatusCode::FORBIDDEN, detail),
             Self::Full(detail) => {
                 with_header(refusal(StatusCode::TOO_MANY_REQUESTS, detail), RETRY_AFTER, RETRY_AFTER_SECONDS)

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::error::{Invalid, Refusal};
 use super::schema::ExecuteBody;
 use super::session_name::SessionName;
+use super::validate::TextBounds;
 use super::{SeedError, body, validate};
 use crate::api::ApiState;
 use crate::api::auth::{StartSessions, TenantCaller};
@@ -41,7 +42,7 @@ pub(super) struct ExecuteResponse {
         (status = BAD_REQUEST, description = "The directory, the environment or the session is refused", body = Refusal),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = FORBIDDEN, description = "The tenant is suspended", body = Refusal),
-        (status = PAYLOAD_TOO_LARGE, description = "The body is too large", body = Refusal),
+        (status = PAYLOAD_TOO_LARGE, description = "The body is too large, or what the tenant's sessions hold", body = Refusal),
         (status = UNPROCESSABLE_ENTITY, description = "The body is not what the call takes", body = Invalid),
         (status = TOO_MANY_REQUESTS, description = "Too many of the tenant's sessions wait", body = Refusal),
         (status = SERVICE_UNAVAILABLE, description = "The server is stopping, or cannot use its store at present", body = Refusal),
@@ -56,7 +57,7 @@ pub(super) async fn execute(
 ) -> Result<Json<ExecuteResponse>, SeedError> {
     let bytes = body::collect(body, state.config.http.max_body_bytes).await?;
     let object = body::object(&headers, &bytes)?;
-    let request = validate::execute(object, state.config.session.max_prompt_bytes).map_err(SeedError::Invalid)?;
+    let request = validate::execute(object, &TextBounds::of(&state.config.session)).map_err(SeedError::Invalid)?;
     drop(bytes);
     let (tenant, cwd) = (&caller.tenant, request.cwd.as_deref());
     let (session_id, limits, deed) = match request.resume.map(SessionName::new) {

@@ -63,6 +63,8 @@ pub(super) enum Kind {
     TooShort,
     #[error("String should have at most {0} bytes")]
     TooLong(usize),
+    #[error("Value error, this should have at most {0} bytes in all")]
+    LongTogether(usize),
     #[error("Value error, {0}")]
     Refused(&'static str),
     #[error("Value error, these are no limits: {0}")]
@@ -130,7 +132,7 @@ impl Kind {
             Self::NotUnicode => "string_unicode",
             Self::TooShort => "string_too_short",
             Self::TooLong(_) => "string_too_long",
-            Self::Refused(_) | Self::NotLimits(_) | Self::NotAHost(_) => "value_error",
+            Self::Refused(_) | Self::NotLimits(_) | Self::NotAHost(_) | Self::LongTogether(_) => "value_error",
             Self::NotAMode => "enum",
             Self::NotAList => "list_type",
             Self::NotADictionary => "dict_type",
@@ -150,7 +152,9 @@ impl Kind {
             Self::BrokenJson(error) => Some(json!({ "error": error })),
             Self::TooShort => Some(json!({ "min_length": 1 })),
             Self::TooLong(most) => Some(json!({ "max_length": most })),
-            Self::Refused(_) | Self::NotLimits(_) | Self::NotAHost(_) => Some(json!({ "error": {} })),
+            Self::Refused(_) | Self::NotLimits(_) | Self::NotAHost(_) | Self::LongTogether(_) => {
+                Some(json!({ "error": {} }))
+            }
             Self::NotAMode => Some(json!({ "expected": MODES })),
             Self::TooMany { what, most, actual } => {
                 Some(json!({ "field_type": what, "max_length": most, "actual_length": actual }))

@@ -1,19 +1,18 @@
 //! `GET /sessions/`: all of a tenant's sessions, oldest first.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::SeedError;
 use super::error::Refusal;
 use super::run_result::{self, RunResult};
-use super::status::JSON;
+use super::{SeedError, long_answer};
 use crate::api::ApiState;
 use crate::api::auth::{ReadSessions, TenantCaller};
 use crate::domain::{SeedStatus, SessionId, SessionOverview, TenantId, Timestamp};
-use crate::store::Store;
+use crate::store::{Pieces, Store};
 
 /// A session in the list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,6 +51,7 @@ pub(super) struct SessionEntry<'a> {
     responses(
         (status = OK, body = Vec<SessionEntry>),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
+        (status = TOO_MANY_REQUESTS, description = "Too many long answers of the tenant's are being read", body = Refusal),
     ),
     security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),
 )]
@@ -59,11 +59,11 @@ pub(super) async fn list(
     State(state): State<ApiState>,
     caller: TenantCaller<ReadSessions>,
 ) -> Result<Response, SeedError> {
-    Ok(([JSON], read(&state.store, caller.tenant.id).await?).into_response())
+    long_answer::soon(read(&state.store, caller.tenant.id)).await
 }
 
 /// Reads a tenant's sessions as the answer shows them.
-pub(super) async fn read(store: &Store, tenant: TenantId) -> Result<Bytes, SeedError> {
+pub(super) async fn read(store: &Store, tenant: TenantId) -> Result<Pieces, SeedError> {
     Ok(store.session_list(tenant, render).await?)
 }
 

@@ -40,6 +40,7 @@ mod fields;
 mod integer;
 mod json_fault;
 mod list;
+mod long_answer;
 mod messages;
 mod redirect;
 mod root;

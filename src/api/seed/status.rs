@@ -3,23 +3,21 @@
 //! The messages can be many, and the store keeps them rendered, so the answer is put together from bytes.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 use super::error::Refusal;
 use super::run_result::{self, Dollars, RunResult};
 use super::schema::StatusBody;
 use super::session_name::SessionName;
-use super::{SeedError, messages};
+use super::{SeedError, long_answer, messages};
 use crate::admission::Place;
 use crate::api::ApiState;
 use crate::api::auth::SessionCaller;
 use crate::domain::{SeedStatus, SessionId, SessionLimits, SessionState, TenantId, Timestamp};
-use crate::store::{Conversation, Store};
-
-/// The type of an answer that is written by hand.
-pub(super) const JSON: (http::HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+use crate::store::{Conversation, Pieces, Store};
 
 /// What stands before the messages.
 #[derive(Serialize)]
@@ -59,6 +57,7 @@ struct Waiting {
         (status = OK, body = StatusBody),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = NOT_FOUND, description = "No such session", body = Refusal),
+        (status = TOO_MANY_REQUESTS, description = "Too many long answers of the tenant's are being read", body = Refusal),
     ),
     security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),
 )]
@@ -69,8 +68,7 @@ pub(super) async fn status(
 ) -> Result<Response, SeedError> {
     let Some(tenant) = caller.tenant_of(name.id()?) else { return Err(SeedError::SessionNotFound(name)) };
     let place = state.sessions.place(tenant.id, name.id()?);
-    let body = read(&state.store, tenant.id, name, place, state.clock.now()).await?;
-    Ok(([JSON], body).into_response())
+    long_answer::soon(read(&state.store, tenant.id, name, place, state.clock.now())).await
 }
 
 /// Reads a tenant's session as the answer shows it.
@@ -80,14 +78,21 @@ pub(super) async fn read(
     name: SessionName,
     place: Option<Place>,
     now: Timestamp,
-) -> Result<Vec<u8>, SeedError> {
+) -> Result<Pieces, SeedError> {
     let found = store.conversation(tenant, name.id()?, messages::render).await?;
     let conversation = found.ok_or(SeedError::SessionNotFound(name))?;
-    Ok(write(&conversation, place, now))
+    let (head, tail) = around_messages(&conversation, place, now);
+    if let Some(messages) = &conversation.messages {
+        return Ok(store.whole(tenant, vec![head, messages.clone(), tail]).await);
+    }
+    let messages = store.message_pages(&conversation.overview, messages::render);
+    let end = |bytes| stream::once(async { Ok(bytes) });
+    Ok(store.streamed(tenant, end(head).chain(messages).chain(end(tail))).await)
 }
 
-fn write(conversation: &Conversation, place: Option<Place>, now: Timestamp) -> Vec<u8> {
-    let (overview, messages) = (&conversation.overview, &conversation.messages[..]);
+/// What stands before the messages, and what after them.
+fn around_messages(conversation: &Conversation, place: Option<Place>, now: Timestamp) -> (Bytes, Bytes) {
+    let overview = &conversation.overview;
     let head = object(&Head { session_id: overview.session.id, status: overview.seed_status() });
     let tail = object(&Tail {
         result: run_result::of(overview),
@@ -102,7 +107,7 @@ fn write(conversation: &Conversation, place: Option<Place>, now: Timestamp) -> V
         changed_executables: &overview.session.changed_executables,
     });
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
-    [head, br#","messages":"#, messages, b",", tail].concat()
+    ([head, br#","messages":"#].concat().into(), [b",", tail].concat().into())
 }
 
 fn object<T: Serialize>(value: &T) -> Vec<u8> {

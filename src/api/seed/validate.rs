@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::fault::{Fault, Kind, Step};
 use super::fields::{Entries, Fields, Item, MAX_ENTRIES, Member};
 use super::integer;
+use crate::config::SessionConfig;
 use crate::domain::{EgressHost, PermissionMode, SessionLimits, TurnSpec};
 
 /// How many rounds of model and tools a request may ask for.
@@ -25,28 +26,59 @@ pub(super) struct ExecuteRequest {
     pub(super) spec: TurnSpec,
 }
 
+/// The longest texts of a request. Each is kept with its session, and most become arguments of a process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextBounds {
+    /// The prompt.
+    pub(super) prompt: usize,
+    /// The system prompt.
+    pub(super) system_prompt: usize,
+    /// The names and values of all variables.
+    pub(super) env: usize,
+}
+
+/// The longest names a request can give: of a model, an image or a session.
+const MAX_NAME_BYTES: usize = 1_024;
+
+/// The longest path Linux takes.
+const MAX_PATH_BYTES: usize = 4_096;
+
+/// The longest list of tools: it is one argument, and Linux takes none that is longer than 128 KiB.
+const MAX_LIST_BYTES: usize = 64 << 10;
+
 /// Reads parts of a body and notes what is wrong with them.
 #[derive(Default)]
 struct Reader(Vec<Fault>);
 
+impl TextBounds {
+    /// As they are set.
+    pub(super) fn of(config: &SessionConfig) -> Self {
+        Self {
+            prompt: config.max_prompt_bytes,
+            system_prompt: config.max_system_prompt_bytes,
+            env: config.max_env_bytes,
+        }
+    }
+}
+
 /// Reads a request to execute out of `body`, which is a JSON object.
-pub(super) fn execute(body: &RawValue, max_prompt_bytes: usize) -> Result<ExecuteRequest, Vec<Fault>> {
+pub(super) fn execute(body: &RawValue, bounds: &TextBounds) -> Result<ExecuteRequest, Vec<Fault>> {
     // The body is an object; only a name that is no Unicode keeps it from being read as one.
     let Ok(fields) = serde_json::from_str::<Fields<'_>>(body.get()) else {
         return Err(vec![Fault::new(&Kind::NotUnicode, vec![Step::name("body")], body)]);
     };
     let mut reader = Reader::default();
-    let prompt = reader.prompt(body, fields.prompt, max_prompt_bytes);
+    let prompt = reader.prompt(body, fields.prompt, bounds.prompt);
     let allowed_tools = reader.list("allowed_tools", fields.allowed_tools);
-    let system_prompt = reader.argument("system_prompt", fields.system_prompt);
+    let system_prompt = reader.argument("system_prompt", fields.system_prompt, bounds.system_prompt);
     let permission_mode = reader.permission_mode(fields.permission_mode);
-    let model = reader.argument("model", fields.model);
-    let cwd = reader.optional_text("cwd", fields.cwd);
+    let model = reader.argument("model", fields.model, MAX_NAME_BYTES);
+    let cwd = reader.optional_text("cwd", fields.cwd, MAX_PATH_BYTES);
     let max_turns = reader.max_turns(fields.max_turns);
-    let env = reader.env(fields.env);
+    let env = reader.env(fields.env, bounds.env);
     let disallowed_tools = reader.list("disallowed_tools", fields.disallowed_tools);
-    let resume = reader.optional_text("resume_session_id", fields.resume_session_id);
-    let image = reader.optional_text("image", fields.image);
+    let resume = reader.optional_text("resume_session_id", fields.resume_session_id, MAX_NAME_BYTES);
+    let image = reader.optional_text("image", fields.image, MAX_NAME_BYTES);
     let limits = reader.limits(fields.limits);
     let egress_hosts = reader.egress_hosts(fields.egress_hosts);
     if !reader.0.is_empty() {
@@ -92,7 +124,7 @@ impl Reader {
         } else if prompt.len() > max_bytes {
             self.note(&Kind::TooLong(max_bytes), &here, value);
         }
-        prompt.to_owned()
+        if prompt.len() == text.len() { text } else { prompt.to_owned() }
     }
 
     fn text(&mut self, here: &[Step], value: &RawValue) -> Option<String> {
@@ -105,14 +137,24 @@ impl Reader {
         text
     }
 
-    fn optional_text(&mut self, name: &'static str, value: Option<&RawValue>) -> Option<String> {
-        self.text(&[Step::name(name)], present(value)?)
+    fn optional_text(&mut self, name: &'static str, value: Option<&RawValue>, max_bytes: usize) -> Option<String> {
+        let value = present(value)?;
+        let text = self.text(&[Step::name(name)], value)?;
+        self.refuse_long(name, value, text.len(), max_bytes);
+        Some(text)
+    }
+
+    fn refuse_long(&mut self, name: &'static str, value: &RawValue, bytes: usize, max_bytes: usize) {
+        if bytes > max_bytes {
+            self.note(&Kind::TooLong(max_bytes), &[Step::name(name)], value);
+        }
     }
 
     /// A text that becomes an argument or a variable of a process, which a NUL would cut short.
-    fn argument(&mut self, name: &'static str, value: Option<&RawValue>) -> Option<String> {
+    fn argument(&mut self, name: &'static str, value: Option<&RawValue>, max_bytes: usize) -> Option<String> {
         let value = present(value)?;
         let text = self.text(&[Step::name(name)], value)?;
+        self.refuse_long(name, value, text.len(), max_bytes);
         self.refuse_nul(&[Step::name(name)], value, &text);
         Some(text)
     }
@@ -169,7 +211,12 @@ impl Reader {
 
     fn list(&mut self, name: &'static str, value: Option<&RawValue>) -> Vec<String> {
         let Some(value) = present(value) else { return Vec::new() };
-        self.items(name, value).into_iter().map(|(_, _, text)| text).collect()
+        let texts: Vec<String> = self.items(name, value).into_iter().map(|(_, _, text)| text).collect();
+        let bytes: usize = texts.iter().map(|text| text.len() + 1).sum();
+        if bytes > MAX_LIST_BYTES {
+            self.note(&Kind::LongTogether(MAX_LIST_BYTES), &[Step::name(name)], value);
+        }
+        texts
     }
 
     /// The texts of a list, each with its place and as it came.
@@ -190,7 +237,7 @@ impl Reader {
         texts
     }
 
-    fn env(&mut self, value: Option<&RawValue>) -> BTreeMap<String, String> {
+    fn env(&mut self, value: Option<&RawValue>, max_bytes: usize) -> BTreeMap<String, String> {
         let Some(value) = present(value) else { return BTreeMap::new() };
         let Ok(members) = serde_json::from_str::<Entries<Member<'_>>>(value.get()) else {
             let is_object = value.get().starts_with('{');
@@ -207,6 +254,11 @@ impl Reader {
                 self.note(&Kind::Refused("A variable's name is not empty and holds no '=' or NUL"), &here, value);
             }
             variables.insert(name, text);
+        }
+        // As the kernel counts them: `NAME=VALUE` and a NUL.
+        let bytes: usize = variables.iter().map(|(name, text)| name.len() + text.len() + 2).sum();
+        if bytes > max_bytes {
+            self.note(&Kind::LongTogether(max_bytes), &[Step::name("env")], value);
         }
         variables
     }

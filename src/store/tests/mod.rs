@@ -5,4 +5,6 @@ mod drift;
 mod estimates;
 mod export;
 mod faults;
+mod long_answers;
+mod stored_bytes;
 mod writer;

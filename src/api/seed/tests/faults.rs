@@ -54,6 +54,32 @@ async fn of_the_prompt() {
 }
 
 #[tokio::test]
+async fn of_texts_that_are_too_long() {
+    for (field, most) in
+        [("system_prompt", 128), ("model", 1_024), ("cwd", 4_096), ("resume_session_id", 1_024), ("image", 1_024)]
+    {
+        let (long, msg) = (format!("\"{}\"", "x".repeat(most + 1)), format!("String should have at most {most} bytes"));
+        let ctx = format!(r#"{{"max_length":{most}}}"#);
+        assert_field(field, &[(&long, "string_too_long", &msg, &ctx)]).await;
+        let body = format!(r#"{{"prompt":"x","{field}":"{}"}}"#, "x".repeat(most));
+        assert!(read_json(body.as_bytes()).await.is_ok(), "{field}");
+    }
+    let msg = "Value error, this should have at most 65536 bytes in all";
+    for field in ["allowed_tools", "disallowed_tools"] {
+        let tool = format!("\"{}\"", "x".repeat(32_767));
+        assert!(read_json(format!(r#"{{"prompt":"x","{field}":[{tool},{tool}]}}"#).as_bytes()).await.is_ok());
+        let (status, answer) =
+            read_json(format!(r#"{{"prompt":"x","{field}":[{tool},{tool},""]}}"#).as_bytes()).await.unwrap_err();
+        assert!(status == 422 && answer.contains(msg) && answer.contains("not repeated"), "{answer}");
+    }
+    // `A=` and a NUL are counted with the value, as the kernel does.
+    let env = |length: usize| format!(r#"{{"prompt":"x","env":{{"A":"{}"}}}}"#, "x".repeat(length));
+    assert!(read_json(env(99_997).as_bytes()).await.is_ok());
+    let (status, answer) = read_json(env(99_998).as_bytes()).await.unwrap_err();
+    assert!(status == 422 && answer.contains("this should have at most 100000 bytes in all"), "{answer}");
+}
+
+#[tokio::test]
 async fn of_the_hosts_to_reach() {
     let msg = "Value error, `10.0.0.1:443` is no host to grant: give a name with its port, such as \
                `packages.example.com:443` or `*.example.org:443`, never an address";

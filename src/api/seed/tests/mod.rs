@@ -10,11 +10,14 @@ mod views;
 use axum::response::IntoResponse;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use super::validate::ExecuteRequest;
+use super::validate::{ExecuteRequest, TextBounds};
 use super::{SeedError, body, validate};
 
 /// The longest prompt these tests allow.
 const MAX_PROMPT_BYTES: usize = 64;
+
+/// The longest texts these tests allow.
+const BOUNDS: TextBounds = TextBounds { prompt: MAX_PROMPT_BYTES, system_prompt: 128, env: 100_000 };
 
 /// Reads a request as the handler does; `Err` is what is answered.
 async fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<ExecuteRequest, (u16, String)> {
@@ -22,8 +25,8 @@ async fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<ExecuteRequest
     if let Some(content_type) = content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap());
     }
-    let request = body::object(&headers, bytes)
-        .and_then(|object| validate::execute(object, MAX_PROMPT_BYTES).map_err(SeedError::Invalid));
+    let request =
+        body::object(&headers, bytes).and_then(|object| validate::execute(object, &BOUNDS).map_err(SeedError::Invalid));
     match request {
         Ok(request) => Ok(request),
         Err(error) => Err(answer(error).await),

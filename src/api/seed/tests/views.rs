@@ -9,7 +9,7 @@ use crate::domain::{
     AgentReport, By, EndReason, EventKind, KeyId, NewEvent, Outcome, SessionId, SessionState, Tenant, TenantId,
     TenantLimits, TenantRoot, TenantState, Timestamp, TurnEnd, TurnId, TurnSpec,
 };
-use crate::store::{Batch, NewSession, NewTurn, Store};
+use crate::store::{Batch, LiveTurn, NewSession, NewTurn, Store};
 
 /// A store with two tenants.
 struct Fixture {
@@ -71,8 +71,9 @@ impl Fixture {
 
     /// Its agent starts at second 1 and says all of a turn.
     async fn speak(&self, id: SessionId, turn: TurnId) {
-        self.store.sessions().set_state(self.acme, id, SessionState::Starting, at(1)).await.unwrap();
-        self.store.sessions().set_state(self.acme, id, SessionState::Running, at(2)).await.unwrap();
+        let live = LiveTurn::of(&self.store.sessions().find(self.acme, id).await.unwrap().unwrap());
+        self.store.sessions().set_state(&live, SessionState::Starting, at(1)).await.unwrap();
+        self.store.sessions().set_state(&live, SessionState::Running, at(2)).await.unwrap();
         let event = |line: &str| NewEvent { turn, kind: EventKind::Message, payload: line.to_owned(), at: at(3) };
         let events = TOOL_TURN.lines().map(event).collect();
         let batch = Batch { events, agent_session: Some("the agent's name".to_owned()), ..Batch::default() };
@@ -81,7 +82,8 @@ impl Fixture {
 
     async fn status(&self, id: SessionId, seconds: i64) -> Value {
         let name = SessionName::new(id.to_string());
-        let body = status::read(&self.store, self.acme, name, None, at(seconds)).await.unwrap();
+        let body =
+            status::read(&self.store, self.acme, name, None, at(seconds)).await.unwrap().collect().await.unwrap();
         let mut status: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(status["session_id"], id.to_string());
         status["session_id"] = "(its id)".into();
@@ -91,7 +93,7 @@ impl Fixture {
     }
 
     async fn list(&self, tenant: TenantId) -> Value {
-        serde_json::from_slice(&list::read(&self.store, tenant).await.unwrap()).unwrap()
+        serde_json::from_slice(&list::read(&self.store, tenant).await.unwrap().collect().await.unwrap()).unwrap()
     }
 }
 

@@ -1,0 +1,3 @@
+//! Sandboxes made by a spawner whose engine is in memory.
+
+mod starts;
