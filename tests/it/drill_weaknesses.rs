@@ -54,6 +54,7 @@ pub(crate) const WEAKNESSES: &[Weakness] = &[
     Weakness("host_name", "a host name of its own", |body, _| body["HostConfig"]["UTSMode"] = json!("host")),
     Weakness("system_calls", "the seccomp profile", without_seccomp),
     Weakness("thirty_two_bit", "the seccomp profile", without_seccomp),
+    Weakness("futex_requeue_pi", "the rule for each futex operation", any_futex),
     Weakness("capabilities", "dropped capabilities", |body, _| body["HostConfig"]["CapDrop"] = json!([])),
     Weakness("identity", "an ordinary user", |body, _| body["User"] = json!("0:0")),
     Weakness("network_interfaces", "no network", |body, _| network(body, "bridge")),
@@ -111,6 +112,18 @@ fn without_seccomp(body: &mut Value, _: &Path) {
     let options = body["HostConfig"]["SecurityOpt"].as_array_mut().unwrap();
     options.retain(|kept| !kept.as_str().unwrap().starts_with("seccomp="));
     options.push(json!("seccomp=unconfined"));
+}
+
+/// Allows `futex` whatever its operation is, and leaves the rest of the profile as it is.
+fn any_futex(body: &mut Value, _: &Path) {
+    for option in body["HostConfig"]["SecurityOpt"].as_array_mut().unwrap() {
+        let Some(profile) = option.as_str().unwrap().strip_prefix("seccomp=") else { continue };
+        let mut profile: Value = serde_json::from_str(profile).unwrap();
+        let rules = profile["syscalls"].as_array_mut().unwrap();
+        rules.retain(|rule| rule["names"][0] != "futex");
+        rules.push(json!({"names": ["futex"], "action": "SCMP_ACT_ALLOW"}));
+        *option = json!(format!("seccomp={profile}"));
+    }
 }
 
 fn network(body: &mut Value, mode: &str) {

@@ -18,6 +18,13 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: Attempt::script(include_str!("scripts/thirty_two_bit.py")),
     },
     Probe {
+        id: "futex_requeue_pi",
+        class: Class::Kernel,
+        attack: "futex operations that requeue waiters onto a priority-inheriting lock, with every flag",
+        guard: "the seccomp profile allows futex operations one by one",
+        attempt: Attempt::script(include_str!("scripts/futex_requeue_pi.py")),
+    },
+    Probe {
         id: "capabilities",
         class: Class::Kernel,
         attack: "whatever a capability would allow: chown, chroot, raw sockets, mounts, the clock",
