@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EgressHost, PermissionMode, RepositoryGrant, TenantRates, TurnSpec};
+use super::{EgressHost, PermissionMode, RepositoryGrant, TenantRates, TurnSpec, tool_rules};
 
 /// A tenant's limits. What is absent is as the installation's settings say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -149,11 +149,10 @@ impl TenantLimits {
             return Err(NotAllowed::PermissionMode { asked: asked.as_str(), allowed });
         }
         if let Some(allowed) = &self.tools {
-            // `Bash(git *)` is a way to use `Bash`.
-            let name = |tool: &str| tool.split('(').next().unwrap_or_default().trim().to_owned();
-            let foreign = |tool: &&String| !allowed.contains(&name(tool));
-            if let Some(asked) = spec.allowed_tools.iter().find(foreign) {
-                return Err(NotAllowed::Tool { asked: asked.clone(), allowed: allowed.clone() });
+            let ours = tool_rules::split(allowed);
+            let foreign = |rule: &String| !ours.iter().any(|our| tool_rules::tool(our) == tool_rules::tool(rule));
+            if let Some(asked) = tool_rules::split(&spec.allowed_tools).into_iter().find(foreign) {
+                return Err(NotAllowed::Tool { asked, allowed: allowed.clone() });
             }
             spec.tools = Some(allowed.clone());
         }
@@ -233,7 +232,12 @@ mod tests {
         let spec = apply(&limits, &["Bash(git *)"], None).unwrap();
         assert_eq!((spec.tools, spec.image.as_deref()), (words(&["Bash", "Read"]), Some("plain")));
         assert_eq!(apply(&limits, &[], Some("rust")).unwrap().image.as_deref(), Some("rust"));
-        assert!(apply(&limits, &["Write"], None).unwrap_err().to_string().contains("`Write`"));
+        for asked in [&["Write"][..], &["Read,Write"], &["Read(x) Write"], &["Bash(git *),Write(y)"], &["Read, Write"]]
+        {
+            let refused = apply(&limits, asked, None).unwrap_err().to_string();
+            assert!(refused.starts_with("the tool `Write"), "{asked:?}: {refused}");
+        }
+        assert!(apply(&limits, &["Read Bash", "Bash(a, b)"], None).is_ok());
         assert!(apply(&limits, &[], Some("other")).unwrap_err().to_string().contains("plain, rust"));
         assert!(apply(&TenantLimits::default(), &[], Some("other")).is_err(), "any image at all");
     }
