@@ -149,7 +149,7 @@ impl Block {
         match self {
             Self::Thinking(thinking) => thinking.len(),
             Self::Text(text) => text.estimated_bytes(),
-            Self::ToolUse { call, .. } => call.input.to_string().len(),
+            Self::ToolUse { call, .. } => call.arguments().to_string().len(),
         }
     }
 
@@ -168,7 +168,7 @@ impl Block {
             }
             Self::Text(text) => json!({"type": "text", "text": text.pieces().collect::<String>()}),
             Self::ToolUse { id, call } => {
-                json!({"type": "tool_use", "id": id, "name": call.name, "input": call.input})
+                json!({"type": "tool_use", "id": id, "name": call.name, "input": call.arguments()})
             }
         }
     }

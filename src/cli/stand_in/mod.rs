@@ -20,7 +20,7 @@
 //! | `chunk_delay_ms` | how long to wait before each delta; without a stream, all waits come before the body |
 //! | `delay_ms` | how long to wait before the response headers |
 //! | `thinking` | a thinking block, in each model call |
-//! | `tools` | `[{name, input}, ..]`: one model call each, before the answer; an array in place of a call makes several calls at once |
+//! | `tools` | `[{name, input}, ..]`: one model call each, before the answer; an array in place of a call makes several calls at once; `nested` in a call adds so many nested arrays to its input |
 //! | `turns` | so many model calls more that each run `true` with Bash, after `tools` and before the answer |
 //! | `model` | the model that the answer names instead of the one asked |
 //! | `stop_reason` | of the answer, instead of `end_turn` |

@@ -88,6 +88,9 @@ pub(super) struct ToolCall {
     /// Its arguments.
     #[serde(default = "no_input")]
     pub(super) input: Value,
+    /// How many arrays around nothing are added to them, each in the one before. A script cannot be nested so deep itself.
+    #[serde(default)]
+    pub(super) nested: u8,
 }
 
 /// What a model call comes to.
@@ -227,10 +230,20 @@ impl Step {
 }
 
 impl ToolCall {
+    /// Its arguments, with what is nested.
+    pub(super) fn arguments(&self) -> Value {
+        let mut input = self.input.clone();
+        if let (1.., Some(members)) = (self.nested, input.as_object_mut()) {
+            let arrays = (1..self.nested).fold(json!([]), |inner, _| json!([inner]));
+            members.insert("nested".to_owned(), arrays);
+        }
+        input
+    }
+
     /// A call of the tool `name`.
     pub(super) fn new(name: &str, input: Value) -> Self {
         let name = name.to_owned();
-        Self { name, input }
+        Self { name, input, nested: 0 }
     }
 
     fn nothing() -> Self {

@@ -140,7 +140,7 @@ fn block_events(index: usize, block: Block) -> impl Iterator<Item = Frame> + Sen
             (start(json!({"type": "text", "text": ""})), Box::new(deltas))
         }
         Block::ToolUse { id, call } => {
-            let input = split_usually(&call.input.to_string()).into_iter();
+            let input = split_usually(&call.arguments().to_string()).into_iter();
             let deltas = input.map(|input| json!({"type": "input_json_delta", "partial_json": input}));
             let block = json!({"type": "tool_use", "id": id, "name": call.name, "input": {}});
             (start(block), Box::new(deltas))
