@@ -5,12 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::repository;
+use super::planning::EXIT_PLAN_MODE;
+use super::{doors, repository};
 use crate::config::AgentConfig;
 use crate::domain::{PermissionMode, RepositoryGrant, SessionId, TurnSpec};
 
 /// The program in the sandbox image.
 const PROGRAM: &str = "/usr/local/bin/claude";
+
+/// Asks the user, of whom there is none.
+const ASK_USER: &str = "AskUserQuestion";
 
 /// Which conversation the agent is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +57,24 @@ pub fn argv(
     argv.push(format!("--model={}", spec.model.as_deref().unwrap_or(&config.default_model)));
     let mode = spec.permission_mode.unwrap_or(config.default_permission_mode);
     argv.push(format!("--permission-mode={}", flag_value(mode)));
+    let is_planning = mode == PermissionMode::Plan;
+    if is_planning {
+        // Without it the agent has no tool to end its planning with (`planning.rs`).
+        argv.push("--permission-prompt-tool=stdio".to_owned());
+    }
     if let Some(tools) = &spec.tools {
+        let planning = is_planning.then_some(EXIT_PLAN_MODE);
+        let tools: Vec<_> = tools.iter().map(String::as_str).chain(planning).collect();
         argv.push(format!("--tools={}", tools.join(",")));
     }
     if !spec.allowed_tools.is_empty() {
         argv.push(format!("--allowed-tools={}", spec.allowed_tools.join(",")));
     }
-    if !spec.disallowed_tools.is_empty() {
-        argv.push(format!("--disallowed-tools={}", spec.disallowed_tools.join(",")));
-    }
+    // Ours first: a parenthesis that a caller leaves open swallows what follows.
+    let asking = is_planning.then_some(ASK_USER);
+    let withheld = doors::WITHHELD_TOOLS.into_iter().chain(asking);
+    let withheld: Vec<_> = withheld.chain(spec.disallowed_tools.iter().map(String::as_str)).collect();
+    argv.push(format!("--disallowed-tools={}", withheld.join(",")));
     if let Some(turns) = spec.max_turns {
         argv.push(format!("--max-turns={turns}"));
     }
@@ -103,6 +116,30 @@ mod tests {
         ] {
             assert!(argv.iter().any(|argument| argument == expected), "{expected} is missing in {argv:?}");
         }
+    }
+
+    #[test]
+    fn plan_mode_can_be_ended_and_asks_nobody() {
+        let plan = |mode, tools: Option<&[&str]>| {
+            let tools = tools.map(|tools| tools.iter().map(|&tool| tool.to_owned()).collect());
+            let spec = TurnSpec { permission_mode: Some(mode), tools, ..TurnSpec::default() };
+            argv(Conversation::Resumed("x"), &spec, &config(), &BTreeSet::new(), &BTreeMap::new()).join(" ")
+        };
+        let line = plan(PermissionMode::Plan, Some(&["Read"]));
+        assert!(line.contains("--permission-prompt-tool=stdio --tools=Read,ExitPlanMode"), "{line}");
+        assert!(line.ends_with("--disallowed-tools=Monitor,ScheduleWakeup,SendMessage,AskUserQuestion"), "{line}");
+        let line = plan(PermissionMode::AcceptEdits, None);
+        assert!(!line.contains("stdio") && !line.contains("AskUser") && !line.contains("--tools"), "{line}");
+    }
+
+    #[test]
+    fn withheld_tools_stay_withheld_whatever_a_caller_leaves_open() {
+        let spec = TurnSpec { disallowed_tools: vec!["Bash(".to_owned(), "Read".to_owned()], ..TurnSpec::default() };
+        let argv = argv(Conversation::Resumed("x"), &spec, &config(), &BTreeSet::new(), &BTreeMap::new());
+        assert!(
+            argv.contains(&"--disallowed-tools=Monitor,ScheduleWakeup,SendMessage,Bash(,Read".to_owned()),
+            "{argv:?}"
+        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::AgentConfig;
 use crate::domain::RepositoryGrant;
 
-use super::{HOME, repository};
+use super::planning::EXIT_PLAN_MODE;
+use super::{HOME, doors, repository};
 
 /// Names a caller may not set: they decide how the agent starts, what it loads, whom it trusts or where its model is.
 const REFUSED: &[&str] = &[
@@ -90,6 +91,8 @@ pub fn agent_env(
         ("CLAUDE_CODE_MAX_OUTPUT_TOKENS", &max_output_tokens),
         ("CLAUDE_CODE_MAX_RETRIES", &max_retries),
         ("CLAUDE_CODE_SHELL_PREFIX", "/usr/local/lib/innkeeper/tool"),
+        // Otherwise the model has to search for the tool that plan mode tells it to end with.
+        ("CLAUDE_CODE_UPFRONT_TOOLS", EXIT_PLAN_MODE),
         ("DISABLE_AUTOUPDATER", "1"),
         ("HOME", HOME),
         ("LANG", "C.UTF-8"),
@@ -111,7 +114,8 @@ pub fn agent_env(
         ]
     });
     let proxied = proxied.into_iter().flatten();
-    for (name, value) in ours.into_iter().chain(repository::variables(grants)).chain(proxied) {
+    let ours = ours.into_iter().chain(doors::VARIABLES);
+    for (name, value) in ours.chain(repository::variables(grants)).chain(proxied) {
         env.insert(name.to_owned(), value.to_owned());
     }
     env
@@ -132,6 +136,12 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_opens_no_door_into_the_conversation() {
+        let asked = doors::VARIABLES.map(|(name, _)| name);
+        assert_eq!(refused_env(&env(&asked)), asked);
+    }
+
+    #[test]
     fn what_the_installation_sets_wins() {
         let config = AgentConfig {
             default_model: String::new(),
@@ -142,6 +152,7 @@ mod tests {
         let env = agent_env(&env(&["LANG", "CI"]), "/run/innkeeper/model.sock", None, &config, &BTreeSet::new());
         assert_eq!(env["LANG"], "C.UTF-8");
         assert_eq!(env["CI"], "x");
+        assert_eq!(env["CLAUDE_CODE_HARBOR_KITE"], "0");
         assert_eq!(env["ANTHROPIC_UNIX_SOCKET"], "/run/innkeeper/model.sock");
         assert!(!env.keys().any(|name| name.to_ascii_lowercase().contains("proxy")), "{env:?}");
         let env =

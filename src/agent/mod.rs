@@ -3,16 +3,30 @@
 //! Pure: nothing here does I/O. The facts were measured with the version `docker/sandbox.Dockerfile` pins.
 
 mod argv;
+mod depth;
+mod doors;
 mod env;
 mod input;
+mod json;
 mod line;
+mod loss;
+mod planning;
+mod question;
 mod repository;
+mod result;
+mod surrogates;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 
 pub use argv::{Conversation, argv};
 pub use env::{agent_env, refused_env};
 pub use input::{initialize, interrupt, prompt};
-pub use line::{AgentLine, Meaning, TurnResult, read_line};
+pub use line::{AgentLine, Meaning, read_beginning, read_error, read_line};
+pub use loss::Loss;
+pub use planning::Planning;
+pub use question::Question;
+pub use result::TurnResult;
 pub use telemetry::telemetry_env;
 
 /// Where the agent's home is in a sandbox.

@@ -14,9 +14,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{WORKSPACE, env::is_refused};
+use super::{WORKSPACE, doors, env::is_refused};
 use crate::domain::RepositoryGrant::{self, ClaudeMd, McpServers, Settings, Skills};
 
 /// Where the image has the plugins that show one part of the workspace each (`docker/sandbox.Dockerfile`).
@@ -40,13 +40,18 @@ pub(super) fn options(grants: &BTreeSet<RepositoryGrant>, env: &BTreeMap<String,
         // The project's own come with its settings, under their own names.
         (true, true) => {}
     }
+    let mut settings = doors::settings();
+    // In plan mode the agent would ask a classifier of its maker's about each command, which there is no way to.
+    settings.insert("useAutoModeDuringPlan".to_owned(), json!(false));
     if has(Settings) {
         let ours: BTreeMap<_, _> = env.iter().filter(|(name, _)| is_refused(name)).collect();
-        options.push(format!("--settings={}", json!({ "env": ours })));
+        settings.insert("env".to_owned(), json!(ours));
     } else if has(Skills) {
         options.push(format!("--plugin-dir={PLUGINS}/repository-skills"));
-        options.push(format!("--settings={}", json!({ "disableAllHooks": true, "disableSkillShellExecution": true })));
+        settings.insert("disableAllHooks".to_owned(), json!(true));
+        settings.insert("disableSkillShellExecution".to_owned(), json!(true));
     }
+    options.push(format!("--settings={}", Value::from(settings)));
     if has(ClaudeMd) && !has(Settings) {
         options.push(format!("--add-dir={WORKSPACE}"));
     }
@@ -75,7 +80,8 @@ mod tests {
 
     #[test]
     fn nothing_is_heeded_unless_it_is_granted() {
-        assert_eq!(options_of([]), "--setting-sources= --strict-mcp-config");
+        let closed = r#"{"crossSessionInbound":"refuse","useAutoModeDuringPlan":false}"#;
+        assert_eq!(options_of([]), format!("--setting-sources= --strict-mcp-config --settings={closed}"));
         assert_eq!(variables(&BTreeSet::new()), None);
     }
 
@@ -98,7 +104,8 @@ mod tests {
     #[test]
     fn settings_of_the_repository_do_not_move_the_route_and_callers_values_are_no_arguments() {
         let options = options_of([Settings]);
-        assert!(options.contains(r#"--settings={"env":{"ANTHROPIC_BASE_URL":"http://localhost"}}"#), "{options}");
+        assert!(options.contains(r#""env":{"ANTHROPIC_BASE_URL":"http://localhost"}}"#), "{options}");
+        assert!(options.contains(r#"--settings={"crossSessionInbound":"refuse","#), "{options}");
         assert!(!options.contains("secret-of-the-caller"), "{options}");
     }
 }

@@ -105,7 +105,7 @@ async fn ready(progress: &mut mpsc::Receiver<Progress>) -> Result<(), TurnEnd> {
                 ));
             }
             Some(Progress::Result(result)) => return Err(ended(result)),
-            Some(Progress::Alive | Progress::Answered { .. }) => {}
+            Some(Progress::Alive | Progress::Rested | Progress::Answered { .. }) => {}
             other => return Err(broke_off(other)),
         }
     }
@@ -127,6 +127,7 @@ pub(super) async fn finish(
             step = progress.recv() => match step {
                 Some(Progress::Result(result)) => return with_money(ended(result), activity),
                 Some(Progress::Alive | Progress::Answered { .. }) => last_sign = Instant::now(),
+                Some(Progress::Rested) => return unreadable(),
                 other => return broke_off(other),
             },
             Ok(()) = signs.changed() => last_sign = Instant::now(),
@@ -158,6 +159,14 @@ fn ended(result: TurnResult) -> TurnEnd {
             report: Some(Box::new(result.report)),
         },
     }
+}
+
+/// How a turn ends whose result did not arrive, although the agent is done.
+fn unreadable() -> TurnEnd {
+    TurnEnd::failed(
+        EndReason::AgentError,
+        "The agent ended the turn, and its result could not be read; resume the session",
+    )
 }
 
 /// A turn that failed for want of money, as the gateway knows, not as the agent says it.

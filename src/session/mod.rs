@@ -11,6 +11,7 @@ mod ending;
 mod entrance;
 mod error;
 mod finish;
+mod lines;
 mod live;
 mod output;
 mod reconciler;

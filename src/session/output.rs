@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::agent::Loss;
+
 /// What may be said at once after a while of silence, as time at the rate.
 const BURST: Duration = Duration::from_secs(4);
 
@@ -21,6 +23,8 @@ pub(super) struct Output {
     limit: u64,
     said: u64,
     last_words: u64,
+    /// What came beyond the bound and was not kept.
+    lost: Loss,
     bytes_per_second: NonZeroU64,
     /// When all that was said would have been said at the rate.
     due: Instant,
@@ -40,7 +44,7 @@ pub(super) enum Bound {
 impl Output {
     /// Nothing was said yet, of at most `limit` bytes.
     pub(super) fn new(limit: u64, bytes_per_second: NonZeroU64) -> Self {
-        Self { limit, said: 0, last_words: 0, bytes_per_second, due: Instant::now() }
+        Self { limit, said: 0, last_words: 0, lost: Loss::default(), bytes_per_second, due: Instant::now() }
     }
 
     /// The most that may be said.
@@ -63,6 +67,17 @@ impl Output {
     pub(super) fn keeps_last_words(&mut self, bytes: u64) -> bool {
         self.last_words = self.last_words.saturating_add(bytes);
         self.last_words <= LAST_WORDS_BYTES
+    }
+
+    /// Counts a line that is not kept.
+    pub(super) fn lose(&mut self, bytes: u64) {
+        self.lost.lines_beyond_limit += 1;
+        self.lost.bytes_beyond_limit = self.lost.bytes_beyond_limit.saturating_add(bytes);
+    }
+
+    /// What was not kept.
+    pub(super) fn lost(&self) -> Loss {
+        self.lost
     }
 
     /// Waits until `bytes` more may be said.

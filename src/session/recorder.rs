@@ -2,16 +2,15 @@
 //!
 //! It is a task of its own, so that a supervisor that turns to a timer or a request never drops a line half written.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use innkeeper_shim::protocol::{Entry, Exited, Line, Stream};
+use innkeeper_shim::protocol::{Entry, Exited};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::output::{Bound, Output};
-use crate::agent::{AgentLine, Meaning, TurnResult, read_line};
-use crate::domain::{Clock, EventKind, NewEvent, SessionId, TenantId, TurnId};
+use super::lines::{Lines, Round};
+use crate::agent::TurnResult;
+use crate::domain::{EventKind, SessionId, TenantId};
 use crate::metrics;
 use crate::metrics::catalogue::SANDBOX_OOM_KILLS;
 use crate::sandbox::{LinkHandle, Report};
@@ -38,6 +37,8 @@ pub(super) enum Progress {
     },
     /// The turn's result is there.
     Result(TurnResult),
+    /// The agent worked and has nothing more to do. Comes after the result, and instead of one that could not be read.
+    Rested,
     /// The agent said more than this many bytes, which is all it may.
     TooMuch(u64),
     /// The agent ended.
@@ -52,21 +53,10 @@ pub(super) enum Progress {
 #[derive(Debug)]
 pub(super) struct Recorder {
     pub(super) store: Store,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) tenant: TenantId,
     pub(super) session: SessionId,
-    pub(super) turn: TurnId,
     pub(super) link: LinkHandle,
-    pub(super) output: Output,
-}
-
-/// What one round of reports comes to.
-#[derive(Debug, Default)]
-struct Round {
-    batch: Batch,
-    progress: Vec<Progress>,
-    last_seq: u64,
-    bytes: u64,
+    pub(super) lines: Lines,
 }
 
 impl Recorder {
@@ -80,7 +70,7 @@ impl Recorder {
             }
             // Nothing is confirmed meanwhile, so the agent waits too. Once its sandbox is gone nobody would.
             tokio::select! {
-                () = self.output.pace(round.bytes) => {}
+                () = self.lines.pace(round.bytes) => {}
                 () = self.link.ended() => {}
             }
             if let Err(error) = self.write(&round.batch).await {
@@ -93,12 +83,23 @@ impl Recorder {
                 return;
             }
             self.link.stored(round.last_seq);
+            round.replies.into_iter().for_each(|reply| self.link.input(reply));
             for progress in round.progress {
                 if supervisor.send(progress).await.is_err() {
                     // The supervisor is done with this turn; what the agent still says is recorded all the same.
                     break;
                 }
             }
+        }
+        self.report_beyond().await;
+    }
+
+    /// Reports what came beyond the bound of all that may be said, once no more will come.
+    async fn report_beyond(&mut self) {
+        let mut round = Round::default();
+        self.lines.end(&mut round);
+        if let Err(error) = self.write(&round.batch).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "lost output could not be reported");
         }
     }
 
@@ -108,7 +109,7 @@ impl Recorder {
                 round.last_seq = seq;
                 match entry {
                     Entry::Started { .. } => {}
-                    Entry::Line(line) => self.hear(&line, round),
+                    Entry::Line(line) => self.lines.hear(&line, round),
                     Entry::OutOfMemory { killed } => self.note_kills(killed, round),
                     Entry::Exited(exited) => round.progress.push(Progress::Exited(exited)),
                 }
@@ -118,64 +119,10 @@ impl Recorder {
         }
     }
 
-    /// Reads a line that is within the bound of all that may be said, and of one that is not only what ends the turn well.
-    fn hear(&mut self, line: &Line, round: &mut Round) {
-        let bytes = line.bytes.len() as u64;
-        round.bytes += bytes;
-        let bound = self.output.count(bytes);
-        if bound == Bound::Within {
-            return self.read_line(line, round);
-        }
-        if bound == Bound::Crossed {
-            round.progress.push(Progress::TooMuch(self.output.limit()));
-        }
-        if line.stream == Stream::Stderr {
-            return;
-        }
-        match read_line(&line.bytes).meaning {
-            Meaning::Transcript(_) | Meaning::Result(_) if self.output.keeps_last_words(bytes) => {
-                self.read_line(line, round);
-            }
-            Meaning::Result(result) => round.progress.push(Progress::Result(result)),
-            _ => {}
-        }
-    }
-
-    fn read_line(&self, line: &Line, round: &mut Round) {
-        if line.stream == Stream::Stderr {
-            let text = String::from_utf8_lossy(&line.bytes);
-            let payload = json!({ "text": text }).to_string();
-            self.note(AgentLine { kind: EventKind::AgentError, payload, meaning: Meaning::Other }, round);
-            return;
-        }
-        let mut line = read_line(&line.bytes);
-        match std::mem::replace(&mut line.meaning, Meaning::Other) {
-            // Kept as the transcript: a second copy among the events would double the store.
-            Meaning::Transcript(entries) => {
-                round.batch.transcript.extend(entries);
-                round.progress.push(Progress::Alive);
-                return;
-            }
-            Meaning::Began { conversation } => {
-                round.batch.agent_session = conversation.or(round.batch.agent_session.take());
-                round.progress.push(Progress::Alive);
-            }
-            Meaning::Answered { request, error } => round.progress.push(Progress::Answered { request, error }),
-            Meaning::Result(result) => round.progress.push(Progress::Result(result)),
-            Meaning::Other => round.progress.push(Progress::Alive),
-        }
-        self.note(line, round);
-    }
-
-    fn note(&self, line: AgentLine, round: &mut Round) {
-        let AgentLine { kind, payload, .. } = line;
-        round.batch.events.push(NewEvent { turn: self.turn, kind, payload, at: self.clock.now() });
-    }
-
     fn note_kills(&self, killed: u64, round: &mut Round) {
         SANDBOX_OOM_KILLS.add([&metrics::tenant(self.tenant)], killed);
         let payload = json!({ "killed": killed }).to_string();
-        self.note(AgentLine { kind: EventKind::OutOfMemory, payload, meaning: Meaning::Other }, round);
+        self.lines.note(EventKind::OutOfMemory, payload, round);
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), StoreError> {

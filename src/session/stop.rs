@@ -35,7 +35,9 @@ pub(super) async fn stop(
     if manner == Manner::Interrupt {
         link.input(agent::interrupt("stop"));
         let grace = Duration::from_millis(config.interrupt_grace_ms);
-        if wait_for(progress, grace, |step| matches!(step, Progress::Result(_))).await == Waited::Ended {
+        if wait_for(progress, grace, |step| matches!(step, Progress::Result(_) | Progress::Rested)).await
+            == Waited::Ended
+        {
             return;
         }
     }

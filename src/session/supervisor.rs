@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::lines::Lines;
 use super::live::Whereabouts;
 use super::output::Output;
 use super::recorder::{Progress, Recorder};
@@ -25,6 +26,7 @@ use super::stop::{Manner, stop};
 use super::traced::Traced;
 use super::{changes, drive, ending};
 use crate::admission::Ticket;
+use crate::agent::Planning;
 use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
 use crate::metrics::catalogue::{QUEUE_WAIT, SANDBOX_START};
 use crate::sandbox::{Activity, Caller, OpenError, Sandbox, Wish};
@@ -122,12 +124,10 @@ impl Supervisor {
         let (sender, mut progress) = mpsc::channel(PROGRESS);
         let recorder = Recorder {
             store: self.shared.store.clone(),
-            clock: Arc::clone(&self.shared.clock),
             tenant: self.turn.tenant,
             session: self.turn.session,
-            turn: self.turn.turn,
             link: sandbox.link.clone(),
-            output: self.output(),
+            lines: self.lines(&overview),
         };
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
@@ -297,11 +297,13 @@ impl Supervisor {
         self.shared.note(self.turn.session, self.turn.turn, change);
     }
 
-    /// What the agent may say.
-    fn output(&self) -> Output {
-        let config = &self.shared.config.sandbox;
-        let limit = self.limits.output_bytes.unwrap_or(i64::MAX).min(config.output_bytes);
-        Output::new(limit.unsigned_abs(), config.output_bytes_per_second)
+    /// Reads what the agent says, which is bounded.
+    fn lines(&self, overview: &SessionOverview) -> Lines {
+        let config = &self.shared.config;
+        let limit = self.limits.output_bytes.unwrap_or(i64::MAX).min(config.sandbox.output_bytes);
+        let output = Output::new(limit.unsigned_abs(), config.sandbox.output_bytes_per_second);
+        let mode = overview.turn.spec.permission_mode.unwrap_or(config.agent.default_permission_mode);
+        Lines::new(self.turn.turn, Arc::clone(&self.shared.clock), output, Planning::new(mode))
     }
 
     /// Returns when the turn is to be cancelled, with where to answer. Whoever waits for this beside something else loses

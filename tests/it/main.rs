@@ -13,6 +13,7 @@ mod cli_prices;
 mod collector;
 mod compose;
 mod confinement;
+mod dialect;
 mod drift;
 mod drill;
 mod drill_installation;
