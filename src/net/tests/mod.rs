@@ -1,5 +1,6 @@
 //! Listeners before peers that do not behave, on real sockets.
 
+mod accepting;
 mod discarding;
 mod places;
 mod slowness;

@@ -68,6 +68,15 @@ impl Spawner {
         std::fs::read_to_string(self.directory.path().join("state/installation")).unwrap()
     }
 
+    /// A second spawner with the same settings, but for those in `more`; returns its last words.
+    pub(super) async fn second(&self, more: &[(&str, &str)]) -> String {
+        let more = more.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        let settings: Vec<_> = self.settings.iter().cloned().chain(more).collect();
+        let output = program(&settings, &self.directory.path().join("unused")).arg("spawner").output().await.unwrap();
+        assert!(!output.status.success(), "a second spawner started");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// A server that reaches its sandboxes through this spawner.
     pub(super) async fn server(&self) -> Server {
         let settings: Vec<_> = self.settings[..1].iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

@@ -127,3 +127,30 @@ async fn the_drill_is_held_where_the_engine_is_and_told_where_metrics_are_read()
     assert!(probes.iter().all(|line| line.ends_with(" 1")), "{probes:#?}");
     assert!(server.log().contains("the spawner's drill is over: every probe held"), "{}", server.log());
 }
+
+#[tokio::test]
+async fn spawner_serves_one_server_and_its_socket_one_spawner() {
+    let spawner = Spawner::start().await;
+    let server = spawner.server().await;
+    let root = spawner.base.path().join("acme");
+    let (id, key) = server.tenant_at("acme", &root).await;
+    let tenant = server.tenant_with(id, key, root.clone());
+    let prompt = bash("touch began; while [ ! -e go ]; do sleep 0.05; done; echo went");
+    let session = tenant.start(&json!({"prompt": prompt, "permission_mode": "bypassPermissions"})).await;
+    eventually(async || root.join("began").exists().then_some(())).await;
+
+    let said = spawner.second(&[]).await;
+    assert!(said.contains("is in use by another innkeeper (process "), "{said}");
+    let other = spawner.directory.path().join("other.sock").display().to_string();
+    let said = spawner.second(&[("spawner.socket", &other)]).await;
+    assert!(said.contains("`spawner.state_dir`"), "{said}");
+    let data = tempfile::tempdir().unwrap();
+    let mut second = server.program();
+    let said = second.env("INNKEEPER_DATA_DIR", data.path()).arg("serve").output().await.unwrap();
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("another server uses this spawner"), "{said}");
+
+    assert_eq!(spawner.sandboxes().await.len(), 1, "the sandbox was removed");
+    std::fs::write(root.join("go"), "").unwrap();
+    assert_eq!(tenant.finish(&session).await["status"], "completed");
+}

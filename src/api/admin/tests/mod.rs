@@ -5,13 +5,14 @@ mod http;
 mod odd_requests;
 mod roots;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{CreateTenantError, create_tenant};
-use crate::config::Config;
+use crate::config::{Config, RatesConfig};
 use crate::domain::clock::ManualClock;
-use crate::domain::{By, Tenant, Timestamp};
+use crate::domain::{By, Rate, Tenant, Timestamp};
 use crate::spawner::root_keeper;
 use crate::store::Store;
 
@@ -28,6 +29,8 @@ impl Fixture {
         let base = tempfile::tempdir().unwrap();
         let mut config = Config::load(None).unwrap();
         config.data_dir = base.path().join("data");
+        let any = Rate { per_minute: NonZeroU32::MAX, burst: NonZeroU32::MAX };
+        config.rates = RatesConfig { read: any, write: any, create: any, admin: any, ..config.rates };
         std::fs::create_dir(&config.data_dir).unwrap();
         let store = Store::open(&config.database_path()).await.unwrap();
         Self { config: Arc::new(config), clock: ManualClock::at(Timestamp::from_micros(1)), store, base }

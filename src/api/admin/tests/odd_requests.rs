@@ -220,15 +220,14 @@ async fn odd_bodies_are_refused_or_can_be_read_back() {
     for (method, path, body) in odd_bodies() {
         let path = path.replace("{tenant}", &tenant);
         listeners.send(method.as_str(), &path, &json_label, body.to_string().as_bytes()).await;
-        for read in ["keys", "audit", "budgets"] {
-            let read = match read {
-                "keys" => format!("/admin/v1/tenants/{tenant}/keys"),
-                other => format!("/admin/v1/{other}"),
-            };
-            let (status, answer) = admin.ask(Method::GET, &read, Value::Null).await;
-            assert_eq!(status, StatusCode::OK, "{read} after {body}: {answer}");
-        }
         listeners.send("GET", "/v1/me", &[], b"").await;
+    }
+    let keys = format!("/admin/v1/tenants/{tenant}/keys");
+    for read in
+        [keys.as_str(), "/admin/v1/keys", "/admin/v1/audit?limit=1000", "/admin/v1/budgets", "/admin/v1/tenants"]
+    {
+        let (status, answer) = admin.ask(Method::GET, read, Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{read}: {answer}");
     }
     for body in
         ["", "{", "null", "[]", "\"x\"", "1e400", "{\"name\":\"\\ud800\"}", "{\"a\":{\"a\":{}}}", &"[".repeat(100_000)]
