@@ -1,5 +1,6 @@
 //! Admission: deciding at the entrance whether something may start now.
 
+mod line;
 mod money;
 mod queue;
 mod rates;

@@ -1,36 +1,33 @@
 //! Money: a call waits here until every budget on its path has room for it, or is told why there will be none.
 //!
-//! What others hold is given back within seconds, so it is waited for: first come, first served, within a session for
-//! its own budget and within a tenant for all others. What is spent is not waited for.
+//! What others hold is given back when their calls end, so it is waited for, in the order of `line.rs`. What is spent is not
+//! waited for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use moka::sync::Cache;
-use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use crate::domain::{Ask, Decision, Scope, SessionId, Standing, TenantId, Usd};
+use super::line::Line;
+use crate::domain::{Ask, Decision, Share, Standing, Usd};
 use crate::metrics::catalogue::{HOLD_WAIT, LEDGER_ERRORS, LEDGER_WRITES};
-use crate::store::{CallRef, Crossing, NewCall, Settlement, Store, StoreError};
+use crate::store::{CallRef, Crossing, NewCall, Settlement, Store, StoreError, Terms};
 
-/// How long a call waits for money that others hold.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a call waits for money that others hold, when nothing else is set.
+const WAIT: Duration = Duration::from_mins(9);
 
-/// How long the queue of a tenant or session is kept that nobody stands in.
-const QUEUE_IDLE: Duration = Duration::from_mins(2);
+/// What a tenant may hold of a budget that tenants share, when nothing else is set.
+const SHARE: Share = Share { percent: 50 };
 
 /// Where money is held, given back and spent.
 #[derive(Debug)]
 pub struct Money {
     store: Store,
-    /// Told whenever money is given back.
-    freed: Notify,
-    tenants: Cache<TenantId, Arc<Mutex<()>>>,
-    sessions: Cache<SessionId, Arc<Mutex<()>>>,
+    /// Who waits.
+    line: Line,
     /// How long a call waits.
-    pub(super) patience: Duration,
+    wait: Duration,
+    share: Share,
 }
 
 /// Money that is held for a call.
@@ -53,6 +50,9 @@ pub enum NoMoney {
     /// Calls under way hold what is left of a budget, for longer than is waited.
     #[error("calls under way hold what is left of a budget")]
     Held(Box<Standing>),
+    /// It could cost more than any call may.
+    #[error("the call could cost ${0}, and no call may cost more than ${max}", max = Usd::MAX_CALL)]
+    Excessive(Usd),
     /// The ledger cannot be written, so nothing may be spent.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,33 +61,29 @@ pub enum NoMoney {
 impl Money {
     /// The money of the installation whose ledger `store` keeps.
     pub fn new(store: Store) -> Self {
-        let tenants = Cache::builder().time_to_idle(QUEUE_IDLE).build();
-        let sessions = Cache::builder().time_to_idle(QUEUE_IDLE).build();
-        Self { store, freed: Notify::new(), tenants, sessions, patience: PATIENCE }
+        Self { store, line: Line::default(), wait: WAIT, share: SHARE }
+    }
+
+    /// The same, with other bounds: how long a call waits, and what a tenant may hold of a budget that tenants share.
+    #[must_use]
+    pub fn within(self, wait: Duration, share: Share) -> Self {
+        Self { wait, share, ..self }
     }
 
     /// Opens a call in the ledger with the most it can cost, once there is room for that. Nothing is waited for any more
-    /// once `gone` returns.
+    /// once `gone` returns. A call that is told to come again finds its place in the line kept for a while.
     ///
     /// # Errors
     /// When there is none and will be none soon, or the ledger cannot be written; the call must not be made then.
     pub async fn hold(&self, new: &NewCall, ask: &Ask, gone: impl Future<Output = ()>) -> Result<Granted, NoMoney> {
         let enough = async {
             tokio::select! {
-                () = sleep(self.patience) => {}
+                () = sleep(self.wait) => {}
                 () = gone => {}
             }
         };
-        let mut enough = std::pin::pin!(enough);
-        let (mut blocked, began) = (None, Instant::now());
-        let outcome = match self.wait(new, ask, &mut blocked, &mut enough).await {
-            Some(outcome) => outcome,
-            None => match blocked {
-                Some(standing) => Err(NoMoney::Held(standing)),
-                // It never came to its turn: the queue itself is what it waited for.
-                None => self.try_once(new, ask).await,
-            },
-        };
+        let began = Instant::now();
+        let outcome = self.wait_in_line(new, ask, began, enough).await;
         let waited = match &outcome {
             Ok((_, at)) => *at - began,
             Err(_) => began.elapsed(),
@@ -96,50 +92,49 @@ impl Money {
         outcome.map(|(granted, _)| Granted { waited, ..granted })
     }
 
-    /// Waits in the queues; `None` when there was `enough` of it. That ends the waiting alone, never a transaction: one
-    /// that was written and not heard of would hold its money for ever.
-    async fn wait(
+    /// Tries until there is room, or there was `enough` of it. That ends the waiting alone, never a transaction: one that was
+    /// written and not heard of would hold its money for ever.
+    async fn wait_in_line(
         &self,
         new: &NewCall,
         ask: &Ask,
-        blocked: &mut Option<Box<Standing>>,
-        enough: &mut (impl Future<Output = ()> + Unpin),
-    ) -> Option<Result<(Granted, Instant), NoMoney>> {
-        let session = self.sessions.get_with(new.call.session, Arc::default);
-        let tenant = self.tenants.get_with(new.call.tenant, Arc::default);
-        let _before_my_session = unless(enough, session.lock()).await?;
+        began: Instant,
+        enough: impl Future<Output = ()>,
+    ) -> Result<(Granted, Instant), NoMoney> {
+        let mut enough = std::pin::pin!(enough);
+        let place = self.line.enter(new.call.tenant, new.call.session);
+        let mut blocked: Option<Box<Standing>> = None;
         loop {
-            let before_my_tenant = unless(enough, tenant.lock()).await?;
-            loop {
-                let mut freed = std::pin::pin!(self.freed.notified());
-                // Before the look, so that what is given back right after it is not missed.
-                freed.as_mut().enable();
-                let standing = match self.try_once(new, ask).await {
-                    Err(NoMoney::Held(standing)) => standing,
-                    outcome => return Some(outcome),
-                };
-                let is_my_own = matches!(standing.budget.scope, Scope::Session(..));
-                *blocked = Some(standing);
-                if is_my_own {
-                    // The rest of the tenant has nothing to do with it.
-                    drop(before_my_tenant);
-                    unless(enough, freed).await?;
-                    break;
+            let mut moved = std::pin::pin!(self.line.moved());
+            // Before the look, so that what is given back right after it is not missed.
+            moved.as_mut().enable();
+            if !place.is_behind() {
+                let tried_at = Instant::now();
+                // It is opened now, in the windows of now, and not when it came.
+                let waited_ms = i64::try_from((tried_at - began).as_millis()).unwrap_or(i64::MAX);
+                let new = NewCall { at: new.at.plus_millis(waited_ms), ..new.clone() };
+                let terms = Terms { share: self.share, claimed: place.claimed() };
+                match written("open", self.store.ledger().open_within(&new, ask, terms)).await? {
+                    Decision::Hold { max_tokens, amount } => {
+                        return Ok((Granted { max_tokens, amount, waited: Duration::ZERO }, tried_at));
+                    }
+                    Decision::Refuse(standing) => return Err(NoMoney::Spent(standing)),
+                    Decision::Excessive(amount) => return Err(NoMoney::Excessive(amount)),
+                    Decision::Wait { standing, is_share } => {
+                        place.wait_for(standing.budget.id, is_share);
+                        blocked = Some(standing);
+                    }
                 }
-                unless(enough, freed).await?;
             }
-        }
-    }
-
-    /// Tries once, and answers with the moment at which that began.
-    async fn try_once(&self, new: &NewCall, ask: &Ask) -> Result<(Granted, Instant), NoMoney> {
-        let began = Instant::now();
-        match written("open", self.store.ledger().open(new, ask)).await? {
-            Decision::Hold { max_tokens, amount } => {
-                Ok((Granted { max_tokens, amount, waited: Duration::ZERO }, began))
+            let is_over = tokio::select! {
+                biased;
+                () = moved => false,
+                () = &mut enough => true,
+            };
+            if let Some(standing) = blocked.take_if(|_| is_over) {
+                place.keep();
+                return Err(NoMoney::Held(standing));
             }
-            Decision::Refuse(standing) => Err(NoMoney::Spent(standing)),
-            Decision::Wait(standing) => Err(NoMoney::Held(standing)),
         }
     }
 
@@ -149,7 +144,7 @@ impl Money {
     /// When the store fails: the call holds what it held then.
     pub async fn shrink(&self, call: CallRef, amount: Usd) -> Result<(), StoreError> {
         written("shrink", self.store.ledger().shrink(call, amount)).await?;
-        self.freed.notify_waiters();
+        self.line.freed();
         Ok(())
     }
 
@@ -159,7 +154,7 @@ impl Money {
     /// When the store fails: the call stays open then.
     pub async fn settle(&self, call: CallRef, settlement: &Settlement) -> Result<(), StoreError> {
         let crossings = written("settle", self.store.ledger().settle(call, settlement)).await?;
-        self.freed.notify_waiters();
+        self.line.freed();
         for Crossing { percent, standing } in crossings {
             let Standing { budget, spent, .. } = standing;
             warn!(
@@ -182,11 +177,10 @@ async fn written<T>(
     outcome
 }
 
-/// What `future` comes to, unless there is `enough` before.
-async fn unless<T>(enough: &mut (impl Future<Output = ()> + Unpin), future: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        value = future => Some(value),
-        () = enough => None,
+#[cfg(test)]
+impl Money {
+    /// How many calls wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.line.waiting()
     }
 }

@@ -5,13 +5,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::data::{by, open_store};
 use super::output::{CommandResult, note, show, show_json, table};
 use crate::api::admin::{
-    BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, top_up_budget,
-    update_budget,
+    AdminError, BudgetList, BudgetView, BudgetsAsk, NewBudget, RepairedList, ScopeOf, archive_budget, create_budget,
+    list_budgets, repair_budgets, top_up_budget, update_budget,
 };
 use crate::config::Config;
 use crate::domain::{Enforcement, Period, SystemClock};
+use crate::store::Store;
 
-/// Create, list, change and archive budgets
+/// Create, list, change, repair and archive budgets
 #[derive(Debug, Args)]
 pub struct BudgetsCommand {
     #[command(subcommand)]
@@ -39,6 +40,15 @@ enum Action {
     },
     /// List the budgets in force, and how they stand
     List {
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the present windows of all budgets agree with the ledger, and list those that did not
+    ///
+    /// The two agree by themselves. Use this after the database was changed by hand, or when the log says that amounts in it
+    /// were impossible. Each repair is written to the audit.
+    Repair {
         /// Answer in JSON
         #[arg(long)]
         json: bool,
@@ -122,7 +132,8 @@ impl BudgetsCommand {
                 let new = NewBudget { scope, period: period.into(), limit_usd: limit, enforcement };
                 show_one(&create_budget(&store, new, &by()).await?, json)
             }
-            Action::List { json } => show_all(&list_budgets(&store, &SystemClock).await?, json),
+            Action::List { json } => show_all(&all_budgets(&store).await?, json),
+            Action::Repair { json } => show_repaired(&repair_budgets(&store, &by()).await?, json),
             Action::Update { id, limit, enforcement, json } => {
                 let enforcement = enforcement.map(Enforcement::from);
                 show_one(&update_budget(&store, &id, limit.as_deref(), enforcement, &by()).await?, json)
@@ -156,6 +167,42 @@ impl From<EnforcementArg> for Enforcement {
             EnforcementArg::Soft => Self::Soft,
         }
     }
+}
+
+/// All pages of the budgets in force.
+async fn all_budgets(store: &Store) -> Result<BudgetList, AdminError> {
+    let mut ask = BudgetsAsk { limit: Some(1_000), ..BudgetsAsk::default() };
+    let mut all = BudgetList { data: Vec::new(), next_after: None };
+    loop {
+        let page = list_budgets(store, &ask, &SystemClock).await?;
+        all.data.extend(page.data);
+        match page.next_after {
+            Some(after) => ask.after = Some(after.to_string()),
+            None => return Ok(all),
+        }
+    }
+}
+
+fn show_repaired(repaired: &RepairedList, json: bool) -> CommandResult {
+    if json {
+        return show_json(repaired);
+    }
+    if repaired.data.is_empty() {
+        return note("All budgets agree with the ledger.");
+    }
+    let head = ["ID", "WINDOW", "SPENT $", "WAS $", "HELD $", "WAS $"];
+    let mut rows = vec![head.map(str::to_owned)];
+    for budget in &repaired.data {
+        rows.push([
+            budget.id.to_string(),
+            budget.window.to_string().get(..16).unwrap_or_default().replace('T', " "),
+            budget.spent_usd.clone(),
+            budget.spent_before_usd.clone(),
+            budget.held_usd.clone(),
+            budget.held_before_usd.clone(),
+        ]);
+    }
+    show(&table(&rows))
 }
 
 fn show_one(budget: &BudgetView, json: bool) -> CommandResult {

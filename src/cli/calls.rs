@@ -53,7 +53,7 @@ impl CallsCommand {
         let store = open_store(config).await?;
         match self.action {
             Action::List { session, estimated, limit, json } => {
-                let ask = CallsAsk { session_id: session, estimated, limit: Some(limit) };
+                let ask = CallsAsk { session_id: session, estimated, limit: Some(limit), before: None };
                 let calls = list_calls(&store, &ask).await?;
                 match calls.data.as_slice() {
                     _ if json => show_json(&calls),

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::Secret;
 
@@ -22,8 +23,21 @@ pub struct GatewayConfig {
     pub stream_idle_timeout_ms: u64,
     /// How long an answer nobody listens to is read on.
     pub drain_timeout_ms: u64,
+    /// How long a call waits for money that other calls hold.
+    pub money_wait_ms: u64,
+    /// The most that the open calls of one tenant may hold of a budget that tenants share, in percent of what is not spent.
+    #[serde(deserialize_with = "percent")]
+    pub max_tenant_share_percent: u8,
     /// The largest request body a sandbox may send.
     pub max_body_bytes: usize,
     /// The memory of all sandboxes' request bodies together.
     pub body_memory_bytes: usize,
+}
+
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let percent = u8::deserialize(deserializer)?;
+    let is_share = (1..=100).contains(&percent);
+    is_share
+        .then_some(percent)
+        .ok_or_else(|| D::Error::invalid_value(Unexpected::Unsigned(percent.into()), &"1 to 100"))
 }

@@ -63,6 +63,8 @@ pub enum Action {
     ArchiveBudget,
     /// A budget was given more for its present window.
     TopUpBudget,
+    /// A budget's window was made to agree with the ledger.
+    RepairBudget,
     /// A call's cost was put right.
     CorrectCall,
     /// The prices were read anew.
@@ -102,7 +104,7 @@ pub struct AuditEntry {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::CreateTenant,
         Self::UpdateTenant,
         Self::SetLimits,
@@ -117,6 +119,7 @@ impl Action {
         Self::UpdateBudget,
         Self::ArchiveBudget,
         Self::TopUpBudget,
+        Self::RepairBudget,
         Self::CorrectCall,
         Self::ReloadPrices,
         Self::RenewInstallation,
@@ -141,6 +144,7 @@ impl Action {
             Self::UpdateBudget => "budget.update",
             Self::ArchiveBudget => "budget.archive",
             Self::TopUpBudget => "budget.top_up",
+            Self::RepairBudget => "budget.repair",
             Self::CorrectCall => "call.correct",
             Self::ReloadPrices => "prices.reload",
             Self::RenewInstallation => "installation.renew",

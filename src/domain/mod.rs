@@ -5,6 +5,7 @@ pub mod budget;
 pub mod changes;
 pub mod clock;
 pub mod day;
+pub mod decision;
 pub mod drift;
 pub mod egress;
 pub mod estimate;
@@ -26,13 +27,14 @@ pub mod turn;
 pub mod usage;
 
 pub use audit::{Action, AuditEntry, By, Who};
-pub use budget::{Ask, Budget, Decision, Enforcement, Period, Scope, Standing, decide};
+pub use budget::{Budget, Enforcement, Period, Scope, Standing};
 pub use changes::{
     Change, ChangeKind, Changes, FileClass, FileKind, Quarantined, SessionFile, Shortened, Totals, TurnChanges, Undone,
     read_path, show_path,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use day::Day;
+pub use decision::{Ask, Decision, Share, decide};
 pub use drift::{Drift, TurnDrift};
 pub use egress::{EgressHost, InvalidEgressHost};
 pub use estimate::EstimateReason;

@@ -15,6 +15,13 @@ impl Usd {
     /// No money.
     pub const ZERO: Self = Self(0);
 
+    /// The largest limit of a budget, and the most that is added up in one of its windows: $1,000,000,000. Two of these can be
+    /// added without leaving 64 bits.
+    pub const MAX: Self = Self(1_000_000_000_000_000_000);
+
+    /// The most that one model call may hold or cost, or a correction may add or take away: $1,000,000.
+    pub const MAX_CALL: Self = Self(1_000_000_000_000_000);
+
     /// An amount of `nanos` nano-dollars.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
@@ -31,6 +38,30 @@ impl Usd {
     pub fn nearest(dollars: f64) -> Option<Self> {
         let dollars = Decimal::try_from(dollars).ok().filter(|dollars| *dollars >= Decimal::ZERO)?;
         dollars.checked_mul(Decimal::from(1_000_000_000))?.round().to_i64().map(Self)
+    }
+
+    /// The amount as a budget's window holds it: not negative, at most [`Self::MAX`].
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        self.clamp(Self::ZERO, Self::MAX)
+    }
+
+    /// The amount as a call's row holds it: not negative, at most [`Self::MAX_CALL`].
+    #[must_use]
+    pub fn bounded_call(self) -> Self {
+        self.clamp(Self::ZERO, Self::MAX_CALL)
+    }
+
+    /// This amount less `other`. Saturates.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// So many percent of the amount, rounded down.
+    #[must_use]
+    pub fn percent(self, percent: u8) -> Self {
+        Self(i64::try_from(i128::from(self.0) * i128::from(percent) / 100).unwrap_or(i64::MAX))
     }
 
     /// The amount in nano-dollars.
@@ -115,6 +146,23 @@ mod tests {
         for bad in [-0.01, f64::NAN, f64::INFINITY, 1e12] {
             assert_eq!(Usd::nearest(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_amount_is_bounded_before_it_is_added() {
+        let usd = Usd::from_nanos;
+        for (nanos, window, call) in [
+            (i64::MIN, 0, 0),
+            (-1, 0, 0),
+            (5, 5, 5),
+            (1_000_000_000_000_001, 1_000_000_000_000_001, 1_000_000_000_000_000),
+            (i64::MAX, 1_000_000_000_000_000_000, 1_000_000_000_000_000),
+        ] {
+            assert_eq!((usd(nanos).bounded(), usd(nanos).bounded_call()), (usd(window), usd(call)), "{nanos}");
+        }
+        assert!(Usd::MAX.as_nanos().checked_add(Usd::MAX.as_nanos()).is_some());
+        assert_eq!(usd(i64::MIN).minus(usd(1)), usd(i64::MIN));
+        assert_eq!((usd(101).percent(50), usd(i64::MAX).percent(100)), (usd(50), usd(i64::MAX)));
     }
 
     #[test]

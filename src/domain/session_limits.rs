@@ -73,6 +73,9 @@ impl SessionLimits {
         if self.max_cost_usd.is_some_and(|cost| cost < Usd::ZERO) {
             return Some("max_cost_usd cannot be less than nothing");
         }
+        if self.max_cost_usd.is_some_and(|cost| cost > Usd::MAX) {
+            return Some("max_cost_usd cannot be more than 1000000000");
+        }
         None
     }
 

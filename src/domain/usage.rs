@@ -20,6 +20,22 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The most of each count that a call's row holds: more than any model reads or writes.
+    pub const MAX_COUNT: u64 = 1_000_000_000_000;
+
+    /// The usage as a call's row holds it.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.min(Self::MAX_COUNT),
+            output_tokens: self.output_tokens.min(Self::MAX_COUNT),
+            cache_read_tokens: self.cache_read_tokens.min(Self::MAX_COUNT),
+            cache_write_5m_tokens: self.cache_write_5m_tokens.min(Self::MAX_COUNT),
+            cache_write_1h_tokens: self.cache_write_1h_tokens.min(Self::MAX_COUNT),
+            web_search_requests: self.web_search_requests.min(Self::MAX_COUNT),
+        }
+    }
+
     /// All input tokens: what decides the tier of a price.
     pub const fn prompt_tokens(&self) -> u64 {
         self.input_tokens

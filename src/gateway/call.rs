@@ -99,6 +99,7 @@ fn refusal(refused: &NoMoney, caller: &Caller, now: Timestamp) -> Refusal {
             Refusal::spent(standing, now)
         }
         NoMoney::Held(standing) => Refusal::held(standing),
+        NoMoney::Excessive(amount) => Refusal::excessive(*amount),
         NoMoney::Store(error) => {
             error!(error = error as &dyn std::error::Error, "a call cannot be opened");
             Refusal::no_ledger()

@@ -9,11 +9,12 @@ use super::meter::Bill;
 use super::price::PriceTable;
 use super::prices::Prices;
 use super::traced;
+use super::waiting::alive;
 use crate::admission::{Granted, Money, NoMoney};
 use crate::domain::{Ask, CallId, Clock, EstimateReason, Timestamp, Usage, Usd};
 use crate::metrics::catalogue::{OVERRUN_HOLDS, SETTLEMENT_RATIO, UNPRICED_CALLS};
 use crate::sandbox::Caller;
-use crate::store::{CallRef, NewCall, Settlement, Store, StoreError};
+use crate::store::{CallRef, NewCall, Settlement, StoreError};
 
 /// How often settling is tried; each pause between two tries is twice the one before.
 const TRIES: u32 = 5;
@@ -44,8 +45,8 @@ pub(super) struct Hold {
 
 impl Books {
     /// Opens the books.
-    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, prices: Prices) -> Self {
-        Self { money: Money::new(store), clock, prices }
+    pub(super) fn new(money: Money, clock: Arc<dyn Clock>, prices: Prices) -> Self {
+        Self { money, clock, prices }
     }
 
     /// The present moment.
@@ -75,7 +76,7 @@ impl Books {
             CallRef { id: CallId::generate(), tenant: caller.tenant, session: caller.session, turn: caller.turn };
         let new =
             NewCall { call, model: model.to_owned(), price_version: prices.version.clone(), at: self.clock.now() };
-        let granted = self.money.hold(&new, &ask, gone).await?;
+        let granted = alive(&caller.activity, self.money.hold(&new, &ask, gone)).await?;
         Ok(Hold { books: Arc::clone(self), call, ask, granted, prices, settled: false })
     }
 }

@@ -43,6 +43,7 @@ mod report;
 mod server;
 mod sse;
 mod traced;
+mod waiting;
 mod watch;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::domain::{Allowance, Budget, RateClass, Standing, TenantId, Timestamp};
+use crate::domain::{Allowance, Budget, RateClass, Standing, TenantId, Timestamp, Usd};
 use crate::metrics;
 use crate::metrics::catalogue::GATEWAY_REFUSALS;
 
@@ -104,11 +104,17 @@ impl Refusal {
         Self { retry_after, ..Self::lasting(StatusCode::TOO_MANY_REQUESTS, "billing_error", message).because("budget") }
     }
 
-    /// What is left of a budget is held by calls under way.
+    /// What is left of a budget is held by calls under way. The agent comes again at once, and finds its place in the line.
     pub(super) fn held(standing: &Standing) -> Self {
         let message = format!("calls under way hold what is left of the {}'s budget", standing.budget.scope.kind());
         let refusal = Self::passing(StatusCode::TOO_MANY_REQUESTS, message).because("held");
-        Self { kind: "rate_limit_error", retry_after: Some(2), ..refusal }
+        Self { kind: "rate_limit_error", retry_after: Some(1), ..refusal }
+    }
+
+    /// The call could cost more than any call may.
+    pub(super) fn excessive(amount: Usd) -> Self {
+        let message = format!("the call could cost ${amount}; no call may cost more than ${} here", Usd::MAX_CALL);
+        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message).because("request")
     }
 
     /// Calls come too fast. The agent waits and calls again.

@@ -17,8 +17,9 @@ use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
 use super::{GatewayError, agent_telemetry, intake, messages};
+use crate::admission::Money;
 use crate::config::{EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
-use crate::domain::Clock;
+use crate::domain::{Clock, Share};
 use crate::lifecycle::Tasks;
 use crate::net::BodyClaim;
 use crate::sandbox::{Caller, ModelSocket};
@@ -85,13 +86,15 @@ impl Gateway {
             Duration::from_millis(config.drain_timeout_ms),
             tasks.stopping().clone(),
         );
+        let share = Share { percent: config.max_tenant_share_percent };
+        let money = Money::new(store.clone()).within(Duration::from_millis(config.money_wait_ms), share);
         let egress = egress::Shared::new(egress, store.clone(), Arc::clone(&clock), tasks.clone());
         Ok(Self(Arc::new(Shared {
             egress: Arc::new(egress),
             agent_telemetry: agent_telemetry::Intake::new(traces)?.map(Arc::new),
             upstream: Upstream::new(config, traces.send_upstream)?,
-            pace: Pace::new(store.clone(), rates),
-            books: Arc::new(Books::new(store, clock, prices)),
+            pace: Pace::new(store, rates),
+            books: Arc::new(Books::new(money, clock, prices)),
             limits,
             sockets: Sockets::new(config),
             max_body_bytes: config.max_body_bytes,

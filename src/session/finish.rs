@@ -70,7 +70,7 @@ impl Registry {
         let status = overview.seed_status();
         self.wait_until_done(&overview).await;
         drop(overview);
-        if self.shared().store.sessions().delete(tenant, id).await? {
+        if self.shared().store.sessions().delete(tenant, id, self.shared().clock.now()).await? {
             self.remove_files(id).await;
             return Ok(status);
         }

@@ -62,7 +62,7 @@ impl Audit<'_> {
         .bind(filter.target.clone())
         .bind(filter.tenant.map(|tenant| tenant.to_string()))
         .bind(i64::from(limit))
-        .fetch_all(&self.0.read)
+        .fetch_all(&self.0.reports)
         .await?;
         rows.iter().map(entry).collect()
     }

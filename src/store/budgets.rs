@@ -5,9 +5,7 @@ use sqlx::{Any, Transaction};
 
 use super::audit::{self, Record};
 use super::{Store, StoreError, codec, windows};
-use crate::domain::{
-    Action, Budget, BudgetId, By, Enforcement, KeyId, Period, Scope, SessionId, Standing, TenantId, Timestamp, Usd,
-};
+use crate::domain::{Action, Budget, BudgetId, By, Enforcement, KeyId, Period, Scope, Usd};
 
 /// The budgets.
 #[derive(Debug)]
@@ -30,6 +28,7 @@ impl Budgets<'_> {
             })
             .await
     }
+
     /// Changes a budget's limit and what happens when it is spent. Answers whether there is such a budget.
     ///
     /// # Errors
@@ -51,7 +50,7 @@ impl Budgets<'_> {
                         return Ok(true);
                     }
                     sqlx::query("update budgets set limit_nanos = $1, enforcement = $2 where id = $3")
-                        .bind(limit.as_nanos())
+                        .bind(limit.bounded().as_nanos())
                         .bind(enforcement.as_str())
                         .bind(id.to_string())
                         .execute(&mut **transaction)
@@ -84,63 +83,6 @@ impl Budgets<'_> {
             })
             .await
     }
-
-    /// All budgets in force, oldest first, as they stand now: for operators, who act for no tenant.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list(&self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
-        let rows = sqlx::query("select * from budgets where archived_at is null order by created_at, id")
-            .fetch_all(&self.0.read)
-            .await?;
-        let mut transaction = self.0.read.begin().await?;
-        windows::standings(&mut transaction, &rows, now).await
-    }
-
-    /// All budgets in force but those of single sessions, as they stand now, in one reading: for the metrics, which ask often.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn lasting(&self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
-        let rows = sqlx::query(
-            "select b.*, w.spent_nanos, w.held_nanos, w.topped_up_nanos, w.starts_at
-             from budgets b left join budget_windows w on w.budget_id = b.id and w.starts_at =
-                case b.period when 'day' then $1 when 'week' then $2 when 'month' then $3 else $4 end
-             where b.archived_at is null and b.scope <> 'session' order by b.created_at, b.id",
-        )
-        .bind(Period::Day.starts_at(now).as_micros())
-        .bind(Period::Week.starts_at(now).as_micros())
-        .bind(Period::Month.starts_at(now).as_micros())
-        .bind(Period::Total.starts_at(now).as_micros())
-        .fetch_all(&self.0.read)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let budget = budget(row)?;
-                match codec::maybe_time(row, "starts_at")? {
-                    Some(_) => windows::standing(budget, row),
-                    None => Ok(windows::untouched(budget, now)),
-                }
-            })
-            .collect()
-    }
-
-    /// The budgets that bound a tenant as a whole and its keys, as they stand now: not the installation's, and not those of
-    /// single sessions.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn of_tenant(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
-        let rows = sqlx::query(
-            "select * from budgets where archived_at is null and scope in ('tenant', 'key') and tenant_id = $1
-             order by created_at, id",
-        )
-        .bind(tenant.to_string())
-        .fetch_all(&self.0.read)
-        .await?;
-        let mut transaction = self.0.read.begin().await?;
-        windows::standings(&mut transaction, &rows, now).await
-    }
 }
 
 pub(super) async fn insert(transaction: &mut Transaction<'_, Any>, budget: &Budget) -> Result<(), StoreError> {
@@ -155,7 +97,7 @@ pub(super) async fn insert(transaction: &mut Transaction<'_, Any>, budget: &Budg
     .bind(key)
     .bind(session)
     .bind(budget.period.as_str())
-    .bind(budget.limit.as_nanos())
+    .bind(budget.limit.bounded().as_nanos())
     .bind(budget.enforcement.as_str())
     .bind(budget.created_at.as_micros())
     .execute(&mut **transaction)
@@ -191,28 +133,6 @@ async fn write_change(
     audit::write(transaction, by, record).await
 }
 
-/// The budgets on the path of a call, as they stand now.
-pub(super) async fn on_path(
-    transaction: &mut Transaction<'_, Any>,
-    tenant: TenantId,
-    key: Option<&KeyId>,
-    session: SessionId,
-    now: Timestamp,
-) -> Result<Vec<Standing>, StoreError> {
-    let rows = sqlx::query(
-        "select * from budgets where archived_at is null and (scope = 'installation'
-            or (scope in ('tenant', 'key') and tenant_id = $1)
-            or (scope = 'key' and tenant_id = $1 and key_id = $2)
-            or (scope = 'session' and tenant_id = $1 and session_id = $3))",
-    )
-    .bind(tenant.to_string())
-    .bind(key.map(KeyId::as_str).unwrap_or_default())
-    .bind(session.to_string())
-    .fetch_all(&mut **transaction)
-    .await?;
-    windows::standings(transaction, &rows, now).await
-}
-
 /// The ids of a scope as its columns hold them: tenant, key, session.
 pub(super) fn ids(scope: &Scope) -> (Option<String>, Option<String>, Option<String>) {
     match scope {
@@ -235,7 +155,7 @@ pub(super) fn budget(row: &AnyRow) -> Result<Budget, StoreError> {
         id: codec::parsed(row, "id")?,
         scope,
         period: codec::word(row, "period", Period::parse)?,
-        limit: Usd::from_nanos(codec::number(row, "limit_nanos")?),
+        limit: codec::amount(row, "limit_nanos")?.bounded(),
         enforcement: codec::word(row, "enforcement", Enforcement::parse)?,
         created_at: codec::time(row, "created_at")?,
     })

@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyRow, AnyTypeInfoKind};
 use sqlx::{Row, ValueRef};
 
 use super::StoreError;
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, Usd};
 
 /// A column's text.
 pub(super) fn text(row: &AnyRow, column: &'static str) -> Result<String, StoreError> {
@@ -28,6 +28,19 @@ pub(super) fn number(row: &AnyRow, column: &'static str) -> Result<i64, StoreErr
 /// A column's whole number that counts something.
 pub(super) fn count(row: &AnyRow, column: &'static str) -> Result<u64, StoreError> {
     u64::try_from(number(row, column)?).map_err(|_| StoreError::Corrupt { column })
+}
+
+/// A column's amount of money. One wrong value must not take all budgets away, or keep the server from starting: what is not a
+/// whole number is read as the nearest one, and what is not a number as nothing.
+pub(super) fn amount(row: &AnyRow, column: &'static str) -> Result<Usd, StoreError> {
+    let kind = row.try_get_raw(column)?.type_info().kind();
+    #[expect(clippy::cast_possible_truncation, reason = "it saturates, which is the nearest whole number")]
+    let nanos = match kind {
+        AnyTypeInfoKind::Real | AnyTypeInfoKind::Double => row.try_get::<f64, _>(column)? as i64,
+        AnyTypeInfoKind::Null | AnyTypeInfoKind::Text | AnyTypeInfoKind::Blob | AnyTypeInfoKind::Bool => 0,
+        AnyTypeInfoKind::SmallInt | AnyTypeInfoKind::Integer | AnyTypeInfoKind::BigInt => number(row, column)?,
+    };
+    Ok(Usd::from_nanos(nanos))
 }
 
 /// A column's moment.

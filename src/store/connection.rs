@@ -8,6 +8,7 @@ use sqlx::{Any, AnyPool, Transaction};
 use super::lists::ListCache;
 use super::pieces::Readers;
 use super::probe::Probe;
+use super::reports::{self, ReportPlace, Reports};
 use super::sqlite::SqliteFile;
 use super::writer::Writer;
 use super::{
@@ -23,6 +24,10 @@ pub struct Store {
     pub(super) writer: Writer,
     /// The connections that read.
     pub(super) read: AnyPool,
+    /// Those that read what may be much of the ledger.
+    pub(super) reports: AnyPool,
+    /// Who may read that now.
+    pub(super) reporting: Reports,
     /// What was read, and did not change since.
     pub(super) cache: ReadCache,
     /// The lists that were read.
@@ -44,6 +49,7 @@ impl Store {
         let mut connection = file.create().await.map_err(open)?;
         sqlx::migrate!().run(&mut connection).await.map_err(StoreError::Migrate)?;
         let read = file.readers().await.map_err(open)?;
+        let reports = file.pool(reports::RUNNING).await.map_err(open)?;
         let writer = Writer::start(file, connection);
         Ok(Self {
             writer,
@@ -51,6 +57,8 @@ impl Store {
             cache: ReadCache::new(),
             lists: ListCache::new(),
             readers: Readers::new(),
+            reports,
+            reporting: Reports::new(),
             probe: Probe::default(),
         })
     }
@@ -108,6 +116,14 @@ impl Store {
             lists.mark(tenant, session);
         };
         self.writer.write(unit, mark).await
+    }
+
+    /// Waits for a place to read a report in: whatever may go through much of the ledger or list many rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the tenant reads too many, or others take too long.
+    pub async fn report(&self, tenant: Option<TenantId>) -> Result<ReportPlace<'_>, StoreError> {
+        self.reporting.enter(tenant).await
     }
 
     /// What sandboxes asked to reach.

@@ -5,10 +5,19 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use super::audit::{self, Record};
-use super::budgets::on_path;
 use super::ledger::{Ledger, LedgerEntry, entry};
+use super::standings::on_path;
 use super::{StoreError, codec};
 use crate::domain::{Action, By, CallId, KeyId, SessionId, TenantId, TurnId, Usd};
+
+/// Adds an amount, which may be negative, to what a turn cost. The sum is bounded.
+const ADD_TO_TURN: &str = "update turns set cost_nanos = case when cost_nanos + $1 < 0 then 0
+    when cost_nanos + $1 > 1000000000000000000 then 1000000000000000000 else cost_nanos + $1 end where id = $2";
+
+/// Adds an amount, which may be negative, to what was spent in a window. The sum is bounded.
+const ADD_TO_WINDOW: &str = "update budget_windows set spent_nanos = case when spent_nanos + $1 < 0 then 0
+    when spent_nanos + $1 > 1000000000000000000 then 1000000000000000000 else spent_nanos + $1 end
+    where budget_id = $2 and starts_at = $3";
 
 /// What came of a correction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +41,7 @@ impl Ledger<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn correct(&self, id: CallId, cost: Usd, reason: &str, by: &By) -> Result<Corrected, StoreError> {
+        let cost = cost.bounded_call();
         let row = sqlx::query("select tenant_id, session_id from ledger where id = $1 and corrects is null")
             .bind(id.to_string())
             .fetch_optional(&self.0.read)
@@ -52,7 +62,8 @@ impl Ledger<'_> {
                     }
                     let before = present_cost(transaction, id).await?;
                     if cost != before {
-                        let difference = cost.as_nanos() - before.as_nanos();
+                        let difference =
+                            cost.minus(before).clamp(Usd::ZERO.minus(Usd::MAX_CALL), Usd::MAX_CALL).as_nanos();
                         add(transaction, &row, difference, &reason, &by).await?;
                         let record = Record {
                             action: Action::CorrectCall,
@@ -70,8 +81,8 @@ impl Ledger<'_> {
             .await
     }
 
-    /// The newest calls of all tenants, or of one session, or those alone whose cost is estimated in part: for operators,
-    /// who act for no tenant. With the corrections.
+    /// The newest rows of the ledger before the row `before`: of all tenants or of one session, or those alone whose cost is
+    /// estimated in part, and the corrections. For operators, who act for no tenant.
     ///
     /// # Errors
     /// When the store fails.
@@ -79,18 +90,27 @@ impl Ledger<'_> {
         &self,
         session: Option<SessionId>,
         estimated: bool,
+        before: Option<CallId>,
         limit: u32,
     ) -> Result<Vec<LedgerEntry>, StoreError> {
-        let rows = sqlx::query(
-            "select * from ledger where (cast($1 as text) is null or session_id = $1) and ($2 = 0 or status = 'estimated')
-             order by opened_at desc, id desc limit $3",
-        )
-        .bind(session.map(|session| session.to_string()))
-        .bind(i64::from(estimated))
-        .bind(i64::from(limit))
-        .fetch_all(&self.0.read)
-        .await?;
-        rows.iter().map(entry).collect()
+        // Ids are in the order in which their rows were written. A `~` is after every id.
+        let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+        let query = match (session, estimated) {
+            (None, false) => sqlx::query("select * from ledger where id < $1 order by id desc limit $2"),
+            (None, true) => {
+                sqlx::query("select * from ledger where status = 'estimated' and id < $1 order by id desc limit $2")
+            }
+            (Some(_), _) => sqlx::query(
+                "select l.* from tenants cross join ledger l
+                 where l.tenant_id = tenants.id and l.session_id = $3 and l.id < $1 and ($4 = 0 or l.status = 'estimated')
+                 order by l.id desc limit $2",
+            ),
+        };
+        let mut query = query.bind(before).bind(i64::from(limit));
+        if let Some(session) = session {
+            query = query.bind(session.to_string()).bind(i64::from(estimated));
+        }
+        query.fetch_all(&self.0.reports).await?.iter().map(entry).collect()
     }
 }
 
@@ -102,7 +122,7 @@ async fn present_cost(transaction: &mut Transaction<'_, Any>, id: CallId) -> Res
     .bind(id.to_string())
     .fetch_one(&mut **transaction)
     .await?;
-    codec::number(&row, "cost").map(Usd::from_nanos)
+    codec::amount(&row, "cost")
 }
 
 /// Adds `difference` to what the call of `row` costs, wherever it counts.
@@ -131,13 +151,9 @@ async fn add(
     .bind(call)
     .execute(&mut **transaction)
     .await?;
-    sqlx::query("update turns set cost_nanos = cost_nanos + $1 where id = $2")
-        .bind(difference)
-        .bind(turn.to_string())
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::query(ADD_TO_TURN).bind(difference).bind(turn.to_string()).execute(&mut **transaction).await?;
     for standing in on_path(transaction, tenant, key.as_ref(), session, opened_at).await? {
-        sqlx::query("update budget_windows set spent_nanos = spent_nanos + $1 where budget_id = $2 and starts_at = $3")
+        sqlx::query(ADD_TO_WINDOW)
             .bind(difference)
             .bind(standing.budget.id.to_string())
             .bind(standing.starts_at.as_micros())

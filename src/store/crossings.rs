@@ -6,7 +6,7 @@ use sqlx::{Any, Transaction};
 
 use super::budgets::Budgets;
 use super::ledger::CallRef;
-use super::windows::standing_of;
+use super::standings::standing_of;
 use super::{StoreError, codec, events};
 use crate::domain::{BudgetId, EventKind, NewEvent, Standing, Timestamp, Usd};
 
@@ -49,8 +49,8 @@ impl Budgets<'_> {
         let reached = |row: &AnyRow| {
             Ok(Reached {
                 percent: codec::number(row, "percent")?,
-                spent: Usd::from_nanos(codec::number(row, "spent_nanos")?),
-                limit: Usd::from_nanos(codec::number(row, "limit_nanos")?),
+                spent: codec::amount(row, "spent_nanos")?,
+                limit: codec::amount(row, "limit_nanos")?,
                 at: codec::time(row, "at")?,
             })
         };
@@ -129,11 +129,14 @@ async fn tell_session(
             at,
         })
         .collect();
+    if told.is_empty() {
+        return Ok(());
+    }
     let session = sqlx::query("select id from sessions where id = $1")
         .bind(call.session.to_string())
         .fetch_optional(&mut **transaction)
         .await?;
-    if session.is_some() && !told.is_empty() {
+    if session.is_some() {
         events::insert(transaction, call.session, &told).await?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::{StoreError, codec};
-use crate::domain::{Drift, Timestamp, TurnDrift, Usd};
+use crate::domain::{Drift, Timestamp, TurnDrift};
 
 /// The turns whose two accounts can be compared: those that ended with a claim, all of whose calls the provider told to the end.
 /// A call that is open or in part an estimate says nothing about prices. Corrections are left out: they are an operator's
@@ -26,11 +26,12 @@ impl Ledger<'_> {
                 cast(coalesce(sum(cost_nanos), 0) as bigint) as cost_nanos
              from ({COMPARED}) compared"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(since.as_micros()).fetch_one(&self.0.read).await?;
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(statement)).bind(since.as_micros()).fetch_one(&self.0.reports).await?;
         Ok(Drift {
             turns: codec::count(&row, "turns")?,
-            claimed: Usd::from_nanos(codec::number(&row, "claimed_nanos")?),
-            ledger: Usd::from_nanos(codec::number(&row, "cost_nanos")?),
+            claimed: codec::amount(&row, "claimed_nanos")?,
+            ledger: codec::amount(&row, "cost_nanos")?,
         })
     }
 
@@ -47,7 +48,7 @@ impl Ledger<'_> {
         let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(since.as_micros())
             .bind(i64::from(limit))
-            .fetch_all(&self.0.read)
+            .fetch_all(&self.0.reports)
             .await?;
         rows.iter()
             .map(|row| {
@@ -56,8 +57,8 @@ impl Ledger<'_> {
                     session: codec::parsed(row, "session_id")?,
                     tenant: codec::parsed(row, "tenant_id")?,
                     ended_at: codec::time(row, "ended_at")?,
-                    claimed: Usd::from_nanos(codec::number(row, "claimed_nanos")?),
-                    ledger: Usd::from_nanos(codec::number(row, "cost_nanos")?),
+                    claimed: codec::amount(row, "claimed_nanos")?,
+                    ledger: codec::amount(row, "cost_nanos")?,
                 })
             })
             .collect()

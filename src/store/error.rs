@@ -43,6 +43,9 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+    /// Too many reports are read already.
+    #[error("too many reports are read at the same time; try again later")]
+    Busy,
     /// A name that must be unique is taken.
     #[error("the name `{name}` is taken")]
     NameTaken {

@@ -108,7 +108,7 @@ impl Ledger<'_> {
              order by opened_at limit 1",
         )
         .bind(filter.tenant.map(|tenant| tenant.to_string()))
-        .fetch_optional(&self.0.read)
+        .fetch_optional(&self.0.reports)
         .await?;
         let open = open.map(|row| codec::time(&row, "opened_at")).transpose()?;
         let over = Day::of(now.minus_seconds(MARGIN_SECONDS));
@@ -151,7 +151,7 @@ impl Export {
         )
         .bind(last)
         .bind(self.filter.tenant.map(|tenant| tenant.to_string()))
-        .fetch_optional(&self.store.read)
+        .fetch_optional(&self.store.reports)
         .await?;
         let Some(row) = row else { return Ok(Position::Correction(i64::MIN, String::new())) };
         Ok(Position::Moment(codec::text(&row, "id")?, codec::text(&row, "name")?, self.filter.from.starts_at()))
@@ -166,7 +166,7 @@ impl Export {
         .bind(&tenant)
         .bind(since.as_micros())
         .bind(self.filter.to.starts_at().as_micros())
-        .fetch_optional(&self.store.read)
+        .fetch_optional(&self.store.reports)
         .await?;
         let Some(row) = row else { return Ok(Position::Tenant(tenant)) };
         let day = Day::of(codec::time(&row, "opened_at")?);
@@ -199,7 +199,7 @@ impl Export {
             .bind(key)
             .bind(version)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.store.read)
+            .fetch_all(&self.store.reports)
             .await?;
         for row in &found {
             let (calls, estimated) = (codec::count(row, "calls")?, codec::count(row, "estimated")?);
@@ -229,7 +229,7 @@ impl Export {
         .bind(id)
         .bind(self.filter.tenant.map(|tenant| tenant.to_string()))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.store.read)
+        .fetch_all(&self.store.reports)
         .await?;
         for row in &found {
             let correction = Correction {
@@ -263,7 +263,7 @@ fn shared(row: &AnyRow, tenant_name: String) -> Result<ExportRow, StoreError> {
         calls: 0,
         estimated: 0,
         usage: usage(row)?,
-        cost: Usd::from_nanos(codec::number(row, "cost_nanos")?),
+        cost: codec::amount(row, "cost_nanos")?,
         correction: None,
     })
 }

@@ -52,14 +52,16 @@ impl Keys<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self, owner: KeyOwner) -> Result<Vec<Key>, StoreError> {
-        let tenant = match owner {
-            KeyOwner::Tenant(tenant) => tenant.to_string(),
-            KeyOwner::Operator => String::new(),
+        let rows = match owner {
+            KeyOwner::Tenant(tenant) => {
+                let query = sqlx::query("select * from keys where tenant_id = $1 order by created_at, id");
+                query.bind(tenant.to_string()).fetch_all(&self.0.read).await?
+            }
+            KeyOwner::Operator => {
+                let query = sqlx::query("select * from keys where tenant_id is null order by created_at, id");
+                query.fetch_all(&self.0.read).await?
+            }
         };
-        let rows = sqlx::query("select * from keys where coalesce(tenant_id, '') = $1 order by created_at, id")
-            .bind(tenant)
-            .fetch_all(&self.0.read)
-            .await?;
         rows.iter().map(key).collect()
     }
 
@@ -117,6 +119,7 @@ impl Keys<'_> {
                         return Ok(false);
                     }
                     insert(transaction, &new, &by).await?;
+                    join_family(transaction, &old, &new.id).await?;
                     Ok(true)
                 })
             })
@@ -169,8 +172,8 @@ async fn find(transaction: &mut Transaction<'_, Any>, id: &KeyId) -> Result<Opti
 
 async fn insert(transaction: &mut Transaction<'_, Any>, key: &Key, by: &By) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into keys (id, tenant_id, name, scopes, hash, created_at, expires_at, revoked_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into keys (id, tenant_id, name, scopes, hash, created_at, expires_at, revoked_at, family)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $1)",
     )
     .bind(key.id.as_str())
     .bind(tenant_of(key).map(|tenant| tenant.to_string()))
@@ -191,6 +194,17 @@ async fn insert(transaction: &mut Transaction<'_, Any>, key: &Key, by: &By) -> R
         after: Some(audit::key(key)),
     };
     audit::write(transaction, by, record).await
+}
+
+/// Makes a key one of the family of another: what bounds the old key bounds the new one, and both together as long as both
+/// open anything.
+async fn join_family(transaction: &mut Transaction<'_, Any>, old: &KeyId, new: &KeyId) -> Result<(), StoreError> {
+    sqlx::query("update keys set family = (select family from keys where id = $1) where id = $2")
+        .bind(old.as_str())
+        .bind(new.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
 }
 
 async fn end_at(

@@ -80,32 +80,6 @@ pub struct LedgerEntry {
 }
 
 impl Ledger<'_> {
-    /// Settles every open call at the most it could cost, and answers how many there were. For the start of the server
-    /// only: nobody is left who could hear what they really cost.
-    ///
-    /// # Errors
-    /// When the store fails: calls that were not settled yet stay open then.
-    pub async fn settle_orphans(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let orphans = sqlx::query("select * from ledger where status = 'open'").fetch_all(&self.0.read).await?;
-        for row in &orphans {
-            let call = CallRef {
-                id: codec::parsed(row, "id")?,
-                tenant: codec::parsed(row, "tenant_id")?,
-                session: codec::parsed(row, "session_id")?,
-                turn: codec::parsed(row, "turn_id")?,
-            };
-            let settlement = Settlement {
-                model: codec::text(row, "model")?,
-                usage: Usage::default(),
-                cost: Usd::from_nanos(codec::number(row, "held_nanos")?),
-                estimated: Some(EstimateReason::Crash),
-                at: now,
-            };
-            self.settle(call, &settlement).await?;
-        }
-        Ok(orphans.len())
-    }
-
     /// The calls of a tenant's session, oldest first. Answers also for a session that was deleted.
     ///
     /// # Errors
@@ -139,7 +113,7 @@ pub(super) fn entry(row: &AnyRow) -> Result<LedgerEntry, StoreError> {
         corrects,
         opened_at: codec::time(row, "opened_at")?,
         usage: usage(row)?,
-        cost: Usd::from_nanos(codec::number(row, "cost_nanos")?),
+        cost: codec::amount(row, "cost_nanos")?,
     })
 }
 

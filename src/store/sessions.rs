@@ -207,11 +207,11 @@ impl Sessions<'_> {
     }
 
     /// Deletes a tenant's session with its turns, events and transcript, unless a turn is under way. The ledger
-    /// keeps what was spent. Answers whether it was deleted.
+    /// keeps what was spent; its budgets are archived. Answers whether it was deleted.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn delete(&self, tenant: TenantId, id: SessionId) -> Result<bool, StoreError> {
+    pub async fn delete(&self, tenant: TenantId, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
         self.0
             .write_session(tenant, id, move |transaction| {
                 Box::pin(async move {
@@ -225,6 +225,7 @@ impl Sessions<'_> {
                         return Ok(false);
                     }
                     storage::forget(transaction, id).await?;
+                    windows::archive_of_session(transaction, id, now).await?;
                     for statement in [
                         "delete from events where session_id = $1",
                         "delete from transcript where session_id = $1",

@@ -50,7 +50,12 @@ impl SqliteFile {
 
     /// The connections that read.
     pub(super) async fn readers(&self) -> sqlx::Result<AnyPool> {
-        let options = AnyPoolOptions::new().max_connections(READERS).after_connect(|connection, _| {
+        self.pool(READERS).await
+    }
+
+    /// So many connections that read.
+    pub(super) async fn pool(&self, connections: u32) -> sqlx::Result<AnyPool> {
+        let options = AnyPoolOptions::new().max_connections(connections).after_connect(|connection, _| {
             Box::pin(async move {
                 for statement in EVERY_CONNECTION.into_iter().chain(READER) {
                     connection.execute(statement).await?;

@@ -37,7 +37,7 @@ impl Ledger<'_> {
                     model: codec::text(row, "model")?,
                     calls: codec::count(row, "calls")?,
                     usage: usage(row)?,
-                    cost: Usd::from_nanos(codec::number(row, "cost_nanos")?),
+                    cost: codec::amount(row, "cost_nanos")?,
                 })
             })
             .collect()
@@ -49,14 +49,15 @@ impl Ledger<'_> {
     /// When the store fails.
     pub async fn corrected(&self) -> Result<Vec<(TenantId, Usd)>, StoreError> {
         let rows = sqlx::query(
-            "select tenant_id, cast(sum(cost_nanos) as bigint) as cost_nanos from ledger where status = 'correction'
-             group by tenant_id order by tenant_id",
+            "select coalesce(tenant_id, '') as tenant_id, cast(sum(cost_nanos) as bigint) as cost_nanos
+             from ledger where status = 'correction' and settled_at >= $1
+             group by coalesce(tenant_id, '') order by coalesce(tenant_id, '')",
         )
+        // Grouped by a term, so that the index of corrections is walked and not that of tenants.
+        .bind(i64::MIN)
         .fetch_all(&self.0.read)
         .await?;
-        rows.iter()
-            .map(|row| Ok((codec::parsed(row, "tenant_id")?, Usd::from_nanos(codec::number(row, "cost_nanos")?))))
-            .collect()
+        rows.iter().map(|row| Ok((codec::parsed(row, "tenant_id")?, codec::amount(row, "cost_nanos")?))).collect()
     }
 
     /// How many calls are open.

@@ -88,7 +88,7 @@ impl Turns<'_> {
             .bind(&end.error)
             .bind(end.report.as_ref().map(codec::to_json))
             .bind(now.as_micros())
-            .bind(end.report.as_ref().and_then(|report| report.claimed).map(Usd::as_nanos))
+            .bind(claimed(&end).map(Usd::as_nanos))
             .bind(turn.to_string())
             .bind(session.to_string())
             .bind(tenant.to_string())
@@ -97,7 +97,7 @@ impl Turns<'_> {
                     let Some(row) = ended else { return Ok(None) };
                     let ended = Ended {
                         started_at: codec::maybe_time(&row, "started_at")?,
-                        cost: Usd::from_nanos(codec::number(&row, "cost_nanos")?),
+                        cost: codec::amount(&row, "cost_nanos")?,
                     };
                     sqlx::query("update sessions set state = $1 where id = $2")
                         .bind(SessionState::Idle.as_str())
@@ -127,10 +127,13 @@ impl Turns<'_> {
         )
         .fetch_all(&self.0.read)
         .await?;
-        rows.iter()
-            .map(|row| Ok((codec::parsed(row, "session_id")?, Usd::from_nanos(codec::number(row, "cost_nanos")?))))
-            .collect()
+        rows.iter().map(|row| Ok((codec::parsed(row, "session_id")?, codec::amount(row, "cost_nanos")?))).collect()
     }
+}
+
+/// What the agent claims that the turn cost. More than the bound of one call is no claim that could be added up.
+fn claimed(end: &TurnEnd) -> Option<Usd> {
+    end.report.as_ref()?.claimed.filter(|claimed| *claimed <= Usd::MAX_CALL)
 }
 
 /// Writes a turn inside a transaction that also concerns its session.
@@ -192,7 +195,7 @@ pub(super) fn turn_of(session: &Session, row: &AnyRow) -> Result<Turn, StoreErro
         outcome,
         error: codec::maybe_text(row, "t_error")?,
         report,
-        cost: Usd::from_nanos(codec::number(row, "t_cost_nanos")?),
+        cost: codec::amount(row, "t_cost_nanos")?,
         created_at: codec::time(row, "t_created_at")?,
         started_at: codec::maybe_time(row, "t_started_at")?,
         ended_at: codec::maybe_time(row, "t_ended_at")?,

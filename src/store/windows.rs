@@ -1,16 +1,14 @@
 //! A budget's windows of time: what was spent and is held in each, and what was given on top.
 
 use serde_json::json;
-use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use super::StoreError;
 use super::audit::{self, Record};
 use super::budgets::{self, Budgets};
+use super::scope_rows::{self, Span, Sums};
 use super::turns::NewTurn;
-use super::{StoreError, codec};
-use crate::domain::{
-    Action, Budget, BudgetId, By, Enforcement, Period, Scope, SessionId, Standing, TenantId, Timestamp, Usd,
-};
+use crate::domain::{Action, Budget, BudgetId, By, Enforcement, Period, Scope, SessionId, TenantId, Timestamp, Usd};
 
 impl Budgets<'_> {
     /// Gives a budget more for its present window alone. Answers whether there is such a budget.
@@ -22,12 +20,13 @@ impl Budgets<'_> {
         self.0.write(move |transaction| {
             Box::pin(async move {
             let Some(budget) = budgets::find(transaction, id).await? else { return Ok(false) };
-            let starts_at = budget.period.starts_at(by.at);
+            let (starts_at, amount) = (budget.period.starts_at(by.at), amount.bounded());
             sqlx::query(
                 "insert into budget_windows (budget_id, starts_at, topped_up_nanos, spent_nanos, held_nanos, told_percent)
                  values ($1, $2, $3, 0, 0, 0)
-                 on conflict (budget_id, starts_at)
-                 do update set topped_up_nanos = budget_windows.topped_up_nanos + $3",
+                 on conflict (budget_id, starts_at) do update set topped_up_nanos = case
+                    when budget_windows.topped_up_nanos > 1000000000000000000 - $3 then 1000000000000000000
+                    else budget_windows.topped_up_nanos + $3 end",
             )
             .bind(id.to_string())
             .bind(starts_at.as_micros())
@@ -59,26 +58,6 @@ impl Budgets<'_> {
         })
         .await
     }
-
-    /// What was spent within a budget's scope from `since` on.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn spent_since(&self, budget: &Budget, since: Timestamp) -> Result<Usd, StoreError> {
-        let (tenant, key, session) = budgets::ids(&budget.scope);
-        let sum = sqlx::query(
-            "select cast(coalesce(sum(cost_nanos), 0) as bigint) as spent from ledger
-             where opened_at >= $1 and status <> 'open' and (cast($2 as text) is null or tenant_id = $2)
-                and (cast($3 as text) is null or key_id = $3) and (cast($4 as text) is null or session_id = $4)",
-        )
-        .bind(since.as_micros())
-        .bind(tenant)
-        .bind(key)
-        .bind(session)
-        .fetch_one(&self.0.read)
-        .await?;
-        codec::number(&sum, "spent").map(Usd::from_nanos)
-    }
 }
 
 /// Bounds what a session may cost, when its turn asks for that: with a budget for all its turns together, or, when an
@@ -93,7 +72,7 @@ pub(super) async fn bound_session(
     let changed = sqlx::query(
         "update budgets set limit_nanos = $1 where session_id = $2 and by_request = 1 and archived_at is null",
     )
-    .bind(limit.as_nanos())
+    .bind(limit.bounded().as_nanos())
     .bind(session.to_string())
     .execute(&mut **transaction)
     .await?;
@@ -116,90 +95,34 @@ pub(super) async fn bound_session(
     Ok(())
 }
 
-/// How budgets stand now in their present windows.
-/// How a budget stands of whose present window nothing was spent or held.
-pub(super) fn untouched(budget: Budget, now: Timestamp) -> Standing {
-    let starts_at = budget.period.starts_at(now);
-    Standing { budget, starts_at, topped_up: Usd::ZERO, spent: Usd::ZERO, held: Usd::ZERO }
-}
-
-pub(super) async fn standings(
-    transaction: &mut Transaction<'_, Any>,
-    rows: &[AnyRow],
-    now: Timestamp,
-) -> Result<Vec<Standing>, StoreError> {
-    let mut standings = Vec::with_capacity(rows.len());
-    for row in rows {
-        let budget = budgets::budget(row)?;
-        let starts_at = budget.period.starts_at(now);
-        let window = sqlx::query("select * from budget_windows where budget_id = $1 and starts_at = $2")
-            .bind(budget.id.to_string())
-            .bind(starts_at.as_micros())
-            .fetch_optional(&mut **transaction)
-            .await?;
-        standings.push(match window {
-            Some(window) => standing(budget, &window)?,
-            None => untouched(budget, now),
-        });
-    }
-    Ok(standings)
-}
-
 /// Fills a new budget's present window from the ledger.
 pub(super) async fn fill(transaction: &mut Transaction<'_, Any>, budget: &Budget) -> Result<(), StoreError> {
-    let (tenant, key, session) = budgets::ids(&budget.scope);
-    let starts_at = budget.period.starts_at(budget.created_at).as_micros();
-    let scope = "opened_at >= $1 and (cast($2 as text) is null or tenant_id = $2)
-        and (cast($3 as text) is null or key_id = $3) and (cast($4 as text) is null or session_id = $4)";
-    let sums = format!(
-        "select cast(coalesce(sum(case when status = 'open' then 0 else cost_nanos end), 0) as bigint) as spent,
-            cast(coalesce(sum(case when status = 'open' then held_nanos else 0 end), 0) as bigint) as held
-         from ledger where {scope}"
-    );
-    let sums = sqlx::query(sqlx::AssertSqlSafe(sums))
-        .bind(starts_at)
-        .bind(tenant.clone())
-        .bind(key.clone())
-        .bind(session.clone())
-        .fetch_one(&mut **transaction)
-        .await?;
+    let starts_at = budget.period.starts_at(budget.created_at);
+    let span = Span::of_window(budget, starts_at);
+    let Sums { spent, held } = scope_rows::sums(&mut **transaction, &budget.scope, span).await?;
     sqlx::query(
         "insert into budget_windows (budget_id, starts_at, topped_up_nanos, spent_nanos, held_nanos, told_percent)
          values ($1, $2, 0, $3, $4, 0)",
     )
     .bind(budget.id.to_string())
-    .bind(starts_at)
-    .bind(codec::number(&sums, "spent")?)
-    .bind(codec::number(&sums, "held")?)
+    .bind(starts_at.as_micros())
+    .bind(spent.as_nanos())
+    .bind(held.as_nanos())
     .execute(&mut **transaction)
     .await?;
-    let holds = format!(
-        "insert into holds (call_id, budget_id, starts_at)
-         select id, $5, $1 from ledger where status = 'open' and {scope}"
-    );
-    sqlx::query(sqlx::AssertSqlSafe(holds))
-        .bind(starts_at)
-        .bind(tenant)
-        .bind(key)
-        .bind(session)
-        .bind(budget.id.to_string())
+    scope_rows::hold_open_calls(transaction, budget.id, &budget.scope, span).await
+}
+
+/// Archives the budgets of a session that is deleted.
+pub(super) async fn archive_of_session(
+    transaction: &mut Transaction<'_, Any>,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("update budgets set archived_at = $1 where session_id = $2 and archived_at is null")
+        .bind(now.as_micros())
+        .bind(session.to_string())
         .execute(&mut **transaction)
         .await?;
     Ok(())
-}
-
-/// A budget with the window in the same row.
-pub(super) fn standing_of(row: &AnyRow) -> Result<Standing, StoreError> {
-    standing(budgets::budget(row)?, row)
-}
-
-pub(super) fn standing(budget: Budget, window: &AnyRow) -> Result<Standing, StoreError> {
-    let amount = |column| codec::number(window, column).map(Usd::from_nanos);
-    Ok(Standing {
-        budget,
-        starts_at: codec::time(window, "starts_at")?,
-        topped_up: amount("topped_up_nanos")?,
-        spent: amount("spent_nanos")?,
-        held: amount("held_nanos")?,
-    })
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use super::error::AccountError;
 use crate::api::ApiState;
-use crate::api::admin::BudgetList;
+use crate::api::admin::{BudgetList, ErrorBody};
 use crate::api::auth::{ReadUsage, TenantCaller};
 
 /// Show the budgets of the tenant and of its keys, and how they stand. There may be none: then only the installation bounds its spending.
@@ -14,6 +14,7 @@ use crate::api::auth::{ReadUsage, TenantCaller};
     responses(
         (status = OK, body = BudgetList),
         (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = SERVICE_UNAVAILABLE, description = "Too many reports are read at the same time", body = ErrorBody),
     ),
     security(("x-api-key" = ["usage:read"]), ("bearer" = ["usage:read"]), ("basic" = ["usage:read"])),
 )]
@@ -22,6 +23,7 @@ pub(super) async fn budget(
     caller: TenantCaller<ReadUsage>,
 ) -> Result<Json<BudgetList>, AccountError> {
     let now = state.clock.now();
+    let _place = state.store.report(Some(caller.tenant.id)).await?;
     let standings = state.store.budgets().of_tenant(caller.tenant.id, now).await?;
     Ok(Json(BudgetList::read(&state.store, &standings, now).await?))
 }

@@ -17,6 +17,8 @@ pub(super) enum AccountError {
     Forbidden(String),
     /// There is no such thing.
     NotFound(String),
+    /// Too many reports are read at the same time.
+    Busy(StoreError),
     /// The server failed; its log says why.
     Internal(StoreError),
 }
@@ -33,17 +35,25 @@ impl IntoResponse for AccountError {
                 let body = Json(ErrorBody { error: ErrorDetail { code: "overloaded", message } });
                 return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], body).into_response();
             }
+            Self::Busy(error) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", error.to_string()),
             Self::Internal(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a call of the account API failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; try again later".to_owned())
             }
         };
-        (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response()
+        let body = Json(ErrorBody { error: ErrorDetail { code, message } });
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return (status, [(RETRY_AFTER, "1")], body).into_response();
+        }
+        (status, body).into_response()
     }
 }
 
 impl From<StoreError> for AccountError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error)
+        match error {
+            StoreError::Busy => Self::Busy(error),
+            other => Self::Internal(other),
+        }
     }
 }

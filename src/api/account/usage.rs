@@ -1,9 +1,11 @@
-//! `GET /v1/usage`: what a tenant spent, by day, model, key or session, as JSON or CSV.
+//! `GET /v1/usage`: what a tenant spent, by day, model, key or session, page by page, as JSON or CSV.
 
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
+use http::HeaderValue;
+use http::header::{CONTENT_TYPE, LINK};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,12 +13,13 @@ use super::error::AccountError;
 use crate::api::ApiState;
 use crate::api::admin::ErrorBody;
 use crate::api::auth::{ReadUsage, TenantCaller};
-use crate::domain::{Period, Timestamp};
-use crate::store::{Spending, SpendingBy};
+use crate::domain::{Day, Period, Timestamp};
+use crate::store::{Spending, SpendingBy, SpendingPage};
 
 /// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Ask {
     /// `day`, `model`, `key` or `session`. Left out: `day`.
     by: Option<String>,
@@ -26,7 +29,14 @@ pub(super) struct Ask {
     to: Option<String>,
     /// `json` or `csv`. Left out: `json`.
     format: Option<String>,
+    /// How many sums at most: 1 to 1000. Left out: 1000.
+    limit: Option<u32>,
+    /// The group after which the page begins: `next_after` of the page before.
+    after: Option<String>,
 }
+
+/// Sums of a page when nothing is said, and at most.
+const MAX_PAGE: u32 = 1_000;
 
 /// What was spent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,8 +49,10 @@ pub(super) struct UsageReport {
     to: Timestamp,
     /// What the lines are summed by.
     by: String,
-    /// The sums, in the order in which their first calls were made.
+    /// The sums: days, models and keys in the order in which their first calls were made, sessions by their ids.
     data: Vec<UsageLine>,
+    /// What to give as `after` for the next page, with this `from` and `to`; null when this is the last.
+    next_after: Option<String>,
 }
 
 /// A sum of model calls.
@@ -67,12 +79,15 @@ pub(super) struct UsageLine {
 }
 
 /// Show what the tenant spent.
+///
+/// As CSV, the header `Link` leads to the next page.
 #[utoipa::path(
     get, path = "/v1/usage", tag = "account", params(Ask),
     responses(
         (status = OK, body = UsageReport),
         (status = BAD_REQUEST, description = "A parameter cannot be understood", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = SERVICE_UNAVAILABLE, description = "Too many reports are read at the same time", body = ErrorBody),
     ),
     security(("x-api-key" = ["usage:read"]), ("bearer" = ["usage:read"]), ("basic" = ["usage:read"])),
 )]
@@ -93,13 +108,46 @@ pub(super) async fn usage(
     };
     let from = ask.from.as_deref().map(moment).transpose()?.unwrap_or_else(|| Period::Month.starts_at(now));
     let to = ask.to.as_deref().map(moment).transpose()?.unwrap_or(now);
-    let spending = state.store.ledger().spending(caller.tenant.id, from, to, grouping).await?;
-    let data: Vec<_> = spending.into_iter().map(UsageLine::from).collect();
-    match ask.format.as_deref().unwrap_or("json") {
-        "json" => Ok(Json(UsageReport { from, to, by: by.to_owned(), data }).into_response()),
-        "csv" => Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&data)).into_response()),
-        other => Err(AccountError::Invalid(format!("`format` is json or csv, not `{other}`"))),
+    let limit = page_size(ask.limit)?;
+    if let (SpendingBy::Day, Some(after)) = (grouping, &ask.after)
+        && Day::parse(after).is_none()
+    {
+        return Err(AccountError::Invalid(format!("`after` is a day like 2026-11-01 here, not `{after}`")));
     }
+    let format = ask.format.as_deref().unwrap_or("json");
+    if !["json", "csv"].contains(&format) {
+        return Err(AccountError::Invalid(format!("`format` is json or csv, not `{format}`")));
+    }
+    // One more than is shown, to know whether there is a next page.
+    let page = SpendingPage { from, to, by: grouping, after: ask.after, limit: limit + 1 };
+    let place = state.store.report(Some(caller.tenant.id)).await?;
+    let spending = state.store.ledger().spending(caller.tenant.id, &page).await?;
+    drop(place);
+    let mut data: Vec<_> = spending.into_iter().map(UsageLine::from).collect();
+    let has_more = data.len() > limit as usize;
+    data.truncate(limit as usize);
+    let next_after = data.last().filter(|_| has_more).map(|line| line.group.clone());
+    let next = next_after.as_ref().and_then(|after| {
+        let after = utf8_percent_encode(after, NON_ALPHANUMERIC);
+        let link = format!("</v1/usage?by={by}&from={from}&to={to}&format={format}&limit={limit}&after={after}>");
+        HeaderValue::try_from(format!("{link}; rel=\"next\"")).ok()
+    });
+    let mut response = match format {
+        "csv" => ([(CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&data)).into_response(),
+        _ => Json(UsageReport { from, to, by: by.to_owned(), data, next_after }).into_response(),
+    };
+    if let Some(next) = next {
+        response.headers_mut().insert(LINK, next);
+    }
+    Ok(response)
+}
+
+fn page_size(limit: Option<u32>) -> Result<u32, AccountError> {
+    let limit = limit.unwrap_or(MAX_PAGE);
+    if (1..=MAX_PAGE).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(AccountError::Invalid(format!("`limit` is 1 to {MAX_PAGE}, not {limit}")))
 }
 
 fn moment(text: &str) -> Result<Timestamp, AccountError> {
@@ -127,7 +175,7 @@ impl From<Spending> for UsageLine {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
             cache_read_tokens: usage.cache_read_tokens,
-            cache_write_tokens: usage.cache_write_5m_tokens + usage.cache_write_1h_tokens,
+            cache_write_tokens: usage.cache_write_5m_tokens.saturating_add(usage.cache_write_1h_tokens),
             web_search_requests: usage.web_search_requests,
             cost_usd: cost.to_string(),
         }

@@ -119,6 +119,7 @@ pub async fn list_audit(store: &Store, ask: AuditAsk) -> Result<AuditPage, Admin
         to: ask.to.as_deref().map(moment).transpose()?,
     };
     let limit = ask.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let _place = store.report(None).await?;
     let mut entries = store.audit().list(&filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);

@@ -10,7 +10,7 @@ use super::budgets::amount;
 use super::{AdminError, ErrorBody, reason};
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
-use crate::domain::{By, CallId, SessionId, TenantId, Timestamp};
+use crate::domain::{By, CallId, SessionId, TenantId, Timestamp, Usd};
 use crate::store::{Corrected, LedgerEntry, Store};
 
 /// Rows of a list when nothing is said, and at most.
@@ -20,6 +20,7 @@ const MAX_ROWS: u32 = 1_000;
 /// What is asked for.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct CallsAsk {
     /// Those of one session.
     pub session_id: Option<String>,
@@ -27,6 +28,8 @@ pub struct CallsAsk {
     pub estimated: bool,
     /// How many, at most 1000. Left out: 50.
     pub limit: Option<u32>,
+    /// Before this row: `next_before` of the page before.
+    pub before: Option<String>,
 }
 
 /// A row of the ledger: a call of the model, or what an operator put right of one.
@@ -66,8 +69,11 @@ pub struct CallView {
 /// Rows of the ledger.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CallList {
-    /// The rows, those of the newest calls first.
+    /// The rows, the newest first.
     pub data: Vec<CallView>,
+    /// What to give as `before` for the next page; null when this is the last.
+    #[schema(value_type = Option<String>)]
+    pub next_before: Option<CallId>,
 }
 
 /// What a call is to cost.
@@ -143,9 +149,18 @@ pub async fn list_calls(store: &Store, ask: &CallsAsk) -> Result<CallList, Admin
         .session_id
         .as_deref()
         .map(|text| text.parse::<SessionId>().map_err(|_| AdminError::Invalid(format!("`{text}` is no session's id"))));
+    let before = ask
+        .before
+        .as_deref()
+        .map(|text| text.parse::<CallId>().map_err(|_| AdminError::Invalid(format!("`{text}` is no call's id"))));
     let limit = ask.limit.unwrap_or(ROWS).clamp(1, MAX_ROWS);
-    let rows = store.ledger().newest(session.transpose()?, ask.estimated, limit).await?;
-    Ok(CallList { data: rows.into_iter().map(CallView::from).collect() })
+    let _place = store.report(None).await?;
+    let (session, before) = (session.transpose()?, before.transpose()?);
+    let mut rows = store.ledger().newest(session, ask.estimated, before, limit + 1).await?;
+    let has_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next_before = rows.last().filter(|_| has_more).map(|row| row.id);
+    Ok(CallList { data: rows.into_iter().map(CallView::from).collect(), next_before })
 }
 
 /// Puts a call's cost right.
@@ -161,7 +176,7 @@ pub async fn correct_call(
 ) -> Result<CorrectedView, AdminError> {
     const MISSING: AdminError = AdminError::NotFound("there is no such call");
     let id = id.parse::<CallId>().map_err(|_| MISSING)?;
-    match store.ledger().correct(id, amount(cost_usd)?, reason(why)?, by).await? {
+    match store.ledger().correct(id, amount(cost_usd, Usd::MAX_CALL)?, reason(why)?, by).await? {
         Corrected::Yes { before, after } => {
             Ok(CorrectedView { before_usd: before.to_string(), after_usd: after.to_string() })
         }

@@ -25,6 +25,8 @@ pub enum AdminError {
     NameTaken(String),
     /// Too many keys are being hashed.
     Busy(Busy),
+    /// Too many reports are read at the same time.
+    Overloaded(StoreError),
     /// The server failed; the operator finds why in its log.
     Internal(StoreError),
 }
@@ -58,6 +60,7 @@ impl IntoResponse for AdminError {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the store is unavailable");
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded", error.to_string())
             }
+            Self::Overloaded(error) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", error.to_string()),
             Self::Internal(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a call of the admin API failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why".to_owned())
@@ -80,7 +83,7 @@ impl std::fmt::Display for AdminError {
             Self::NotFound(message) => formatter.write_str(message),
             Self::NameTaken(name) => write!(formatter, "the name `{name}` is taken"),
             Self::Busy(busy) => busy.fmt(formatter),
-            Self::Internal(error) => error.fmt(formatter),
+            Self::Overloaded(error) | Self::Internal(error) => error.fmt(formatter),
         }
     }
 }
@@ -104,6 +107,7 @@ impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NameTaken { name } => Self::NameTaken(name),
+            StoreError::Busy => Self::Overloaded(error),
             other => Self::Internal(other),
         }
     }

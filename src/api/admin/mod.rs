@@ -20,8 +20,8 @@ mod words;
 
 pub use audit::{AuditAsk, AuditPage, AuditView, list_audit};
 pub use budgets::{
-    BudgetList, BudgetView, NewBudget, ScopeOf, archive_budget, create_budget, list_budgets, top_up_budget,
-    update_budget,
+    BudgetList, BudgetView, BudgetsAsk, NewBudget, RepairedList, RepairedView, ScopeOf, archive_budget, create_budget,
+    list_budgets, repair_budgets, top_up_budget, update_budget,
 };
 pub use calls::{CallList, CallView, CallsAsk, CorrectedView, correct_call, list_calls};
 pub use error::{AdminError, ErrorBody, ErrorDetail};

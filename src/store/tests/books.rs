@@ -8,7 +8,7 @@ use crate::store::{CallRef, Corrected, NewCall, NewSession, NewTurn, Settlement,
 
 /// A store of its own.
 pub(super) struct Books {
-    _directory: tempfile::TempDir,
+    _directory: Option<tempfile::TempDir>,
     pub(super) store: Store,
 }
 
@@ -41,7 +41,12 @@ impl Books {
     pub(super) async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("db")).await.unwrap();
-        Self { _directory: directory, store }
+        Self { _directory: Some(directory), store }
+    }
+
+    /// A store in the file at `path`.
+    pub(super) async fn at(path: &std::path::Path) -> Self {
+        Self { _directory: None, store: Store::open(path).await.unwrap() }
     }
 
     pub(super) async fn tenant(&self, name: &str) -> TenantId {

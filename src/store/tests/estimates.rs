@@ -13,7 +13,7 @@ async fn keeps_the_reason_of_an_estimate() {
     }
     books.begin(work, "a", noon).await;
     assert_eq!(books.store.ledger().settle_orphans(noon).await.unwrap(), 1);
-    let rows = books.store.ledger().newest(None, false, 10).await.unwrap();
+    let rows = books.store.ledger().newest(None, false, None, 10).await.unwrap();
     let mut shown: Vec<_> = rows.iter().map(|row| (row.status.as_str(), row.estimate_reason.as_deref())).collect();
     shown.sort_unstable();
     assert_eq!(shown, [("estimated", Some("crash")), ("estimated", Some("cut")), ("exact", None)]);

@@ -79,7 +79,7 @@ async fn long_list_is_not_kept_until_it_is_short_again() {
     assert!(body.len() > 10_000_000 && longest < 2_100_000, "{longest}");
     assert_eq!(books.store.lists.kept_bytes(tenant), 0);
     books.store.rest_for_test(ids[0]).await;
-    books.store.sessions().delete(tenant, ids[0]).await.unwrap();
+    books.store.sessions().delete(tenant, ids[0], crate::domain::Timestamp::from_micros(9)).await.unwrap();
     let short = books.store.session_list(tenant, entry).await.unwrap();
     assert!(short.length().is_some_and(|length| length > 8_000_000));
     assert!(books.store.lists.kept_bytes(tenant) > 8_000_000, "what is kept is weighed");

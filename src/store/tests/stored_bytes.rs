@@ -56,6 +56,6 @@ async fn stored_bytes_follow_the_rows() {
     assert!(found.session.event_bytes > 400);
     assert_eq!(both(&books, other).await, (0, 0));
     books.store.rest_for_test(id).await;
-    assert!(books.store.sessions().delete(tenant, id).await.unwrap());
+    assert!(books.store.sessions().delete(tenant, id, crate::domain::Timestamp::from_micros(9)).await.unwrap());
     assert_eq!(both(&books, tenant).await, (0, 0));
 }

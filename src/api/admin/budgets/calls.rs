@@ -1,15 +1,16 @@
 //! `/admin/v1/budgets`: how much may be spent, by whom, in which time.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::{AdminError, ErrorBody};
 use super::{
-    BudgetList, BudgetView, NewBudget, archive_budget, create_budget, list_budgets, top_up_budget, update_budget,
+    BudgetList, BudgetView, BudgetsAsk, NewBudget, archive_budget, create_budget, list_budgets, top_up_budget,
+    update_budget,
 };
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
@@ -60,9 +61,10 @@ pub(in crate::api::admin) async fn create(
 
 /// List the budgets in force.
 #[utoipa::path(
-    get, path = "/admin/v1/budgets", tag = "admin", operation_id = "list_budgets",
+    get, path = "/admin/v1/budgets", tag = "admin", operation_id = "list_budgets", params(BudgetsAsk),
     responses(
-        (status = OK, description = "All budgets, oldest first", body = BudgetList),
+        (status = OK, description = "A page of them, oldest first", body = BudgetList),
+        (status = BAD_REQUEST, description = "A parameter cannot be understood", body = ErrorBody),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
     ),
     security(("bearer" = []), ("x-api-key" = []), ("basic" = [])),
@@ -70,8 +72,10 @@ pub(in crate::api::admin) async fn create(
 pub(in crate::api::admin) async fn list(
     _operator: OperatorCaller,
     State(state): State<ApiState>,
+    ask: Result<Query<BudgetsAsk>, QueryRejection>,
 ) -> Result<Json<BudgetList>, AdminError> {
-    Ok(Json(list_budgets(&state.store, &*state.clock).await?))
+    let Query(ask) = ask.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
+    Ok(Json(list_budgets(&state.store, &ask, &*state.clock).await?))
 }
 
 /// Change a budget's limit or enforcement. It counts from the next call on.

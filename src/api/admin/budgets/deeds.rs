@@ -1,7 +1,7 @@
 //! Budgets as operators make, see and change them: the one way, for the admin API and the command line.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::AdminError;
 use super::{BudgetList, BudgetView};
@@ -17,7 +17,7 @@ pub struct ScopeOf {
     /// The name of a tenant.
     #[schema(example = "acme")]
     pub tenant: Option<String>,
-    /// The public part of a tenant's key: what was started with it.
+    /// The public part of a tenant's key: what was started with it, and with the keys that take its place by rotation.
     pub key: Option<String>,
     /// A session.
     pub session: Option<String>,
@@ -33,7 +33,7 @@ pub struct NewBudget {
     /// In which time it may be spent: `day`, `week` (from Monday), `month` or `total`. Times begin at midnight UTC.
     #[schema(value_type = String, example = "month")]
     pub period: Period,
-    /// How much, in US dollars, as text.
+    /// How much, in US dollars, as text: at most 1000000000.
     #[schema(example = "50.00")]
     pub limit_usd: String,
     /// `hard`, so that further calls are refused, or `soft`, so that it is only told.
@@ -52,7 +52,7 @@ pub async fn create_budget(store: &Store, new: NewBudget, by: &By) -> Result<Bud
         id: BudgetId::generate(),
         scope,
         period: new.period,
-        limit: amount(&new.limit_usd)?,
+        limit: amount(&new.limit_usd, Usd::MAX)?,
         enforcement: new.enforcement,
         created_at: by.at,
     };
@@ -72,7 +72,7 @@ pub async fn update_budget(
     by: &By,
 ) -> Result<BudgetView, AdminError> {
     let Some(standing) = find(store, id, by.at).await? else { return Err(MISSING) };
-    let limit = limit_usd.map(amount).transpose()?.unwrap_or(standing.budget.limit);
+    let limit = limit_usd.map(|limit| amount(limit, Usd::MAX)).transpose()?.unwrap_or(standing.budget.limit);
     let enforcement = enforcement.unwrap_or(standing.budget.enforcement);
     if !store.budgets().update(standing.budget.id, limit, enforcement, by).await? {
         return Err(MISSING);
@@ -92,7 +92,7 @@ pub async fn top_up_budget(
     by: &By,
 ) -> Result<BudgetView, AdminError> {
     let id = id.parse::<BudgetId>().map_err(|_| MISSING)?;
-    let (amount, reason) = (amount(amount_usd)?, super::super::reason(reason)?);
+    let (amount, reason) = (amount(amount_usd, Usd::MAX)?, super::super::reason(reason)?);
     if amount == Usd::ZERO {
         return Err(AdminError::Invalid("a top-up of nothing changes nothing: give an amount".to_owned()));
     }
@@ -108,21 +108,46 @@ pub async fn archive_budget(store: &Store, id: &str, by: &By) -> Result<(), Admi
     if store.budgets().archive(id, by).await? { Ok(()) } else { Err(MISSING) }
 }
 
-/// All budgets in force.
+/// Which budgets are listed.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct BudgetsAsk {
+    /// The budget after which the page begins: `next_after` of the page before.
+    pub after: Option<String>,
+    /// How many, at most 1000. Left out: 100.
+    pub limit: Option<u32>,
+}
+
+/// Budgets of a page when nothing is said, and at most.
+const PAGE: u32 = 100;
+const MAX_PAGE: u32 = 1_000;
+
+/// A page of the budgets in force, oldest first.
 ///
 /// # Errors
-/// When the store fails.
-pub async fn list_budgets(store: &Store, clock: &dyn Clock) -> Result<BudgetList, StoreError> {
+/// When the page is none, or the store fails.
+pub async fn list_budgets(store: &Store, ask: &BudgetsAsk, clock: &dyn Clock) -> Result<BudgetList, AdminError> {
     let now = clock.now();
-    let standings = store.budgets().list(now).await?;
-    BudgetList::read(store, &standings, now).await
+    let unknown = |after: &str| AdminError::Invalid(format!("`after` names no budget: `{after}`"));
+    let parse = |text: &String| text.parse::<BudgetId>().map_err(|_| unknown(text));
+    let after = ask.after.as_ref().map(parse).transpose()?;
+    let limit = ask.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let _place = store.report(None).await?;
+    let page = store.budgets().page(after, limit + 1, now).await?;
+    let mut standings = page.ok_or_else(|| unknown(ask.after.as_deref().unwrap_or_default()))?;
+    let has_more = standings.len() > limit as usize;
+    standings.truncate(limit as usize);
+    let mut list = BudgetList::read(store, &standings, now).await?;
+    list.next_after = standings.last().filter(|_| has_more).map(|standing| standing.budget.id);
+    Ok(list)
 }
 
 const MISSING: AdminError = AdminError::NotFound("there is no such budget");
 
 async fn find(store: &Store, id: &str, now: Timestamp) -> Result<Option<Standing>, StoreError> {
     let Ok(id) = id.parse::<BudgetId>() else { return Ok(None) };
-    Ok(store.budgets().list(now).await?.into_iter().find(|standing| standing.budget.id == id))
+    store.budgets().find(id, now).await
 }
 
 async fn find_view(store: &Store, id: BudgetId, now: Timestamp) -> Result<BudgetView, AdminError> {
@@ -155,8 +180,13 @@ async fn find_scope(store: &Store, scope: &ScopeOf) -> Result<Scope, AdminError>
     }
 }
 
-pub(in crate::api::admin) fn amount(text: &str) -> Result<Usd, AdminError> {
-    Usd::parse(text).ok_or_else(|| {
+/// An amount that an operator writes, of at most `max`.
+pub(in crate::api::admin) fn amount(text: &str, max: Usd) -> Result<Usd, AdminError> {
+    let amount = Usd::parse(text).ok_or_else(|| {
         AdminError::Invalid(format!("`{text}` is no amount: give US dollars with at most nine decimals, like 50.00"))
-    })
+    })?;
+    if amount > max {
+        return Err(AdminError::Invalid(format!("`{text}` is too much: the most that can be given here is ${max}")));
+    }
+    Ok(amount)
 }

@@ -67,6 +67,10 @@ pub struct ReachedView {
 pub struct BudgetList {
     /// The budgets, oldest first.
     pub data: Vec<BudgetView>,
+    /// What to give as `after` for the next page; absent when this is the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next_after: Option<BudgetId>,
 }
 
 /// Seconds of an hour.
@@ -82,7 +86,7 @@ impl BudgetList {
         for standing in standings {
             data.push(BudgetView::read(store, standing, now).await?);
         }
-        Ok(Self { data })
+        Ok(Self { data, next_after: None })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tenants and their roots as operators create them, in directories made for each test.
 
 mod audit;
+mod budgets;
 mod http;
 mod odd_requests;
 mod roots;

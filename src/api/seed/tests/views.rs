@@ -165,7 +165,7 @@ async fn a_list_that_was_read_shows_what_is_written_after() {
     assert_eq!(shown().await, ["one running", "two pending"]);
     fixture.store.turns().end(fixture.acme, one, turn, &completed(), at(6)).await.unwrap();
     assert_eq!(shown().await, ["one completed", "two pending"]);
-    assert!(fixture.store.sessions().delete(fixture.acme, one).await.unwrap());
+    assert!(fixture.store.sessions().delete(fixture.acme, one, Timestamp::from_micros(9)).await.unwrap());
     assert_eq!(shown().await, ["two pending"]);
 }
 

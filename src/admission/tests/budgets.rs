@@ -1,105 +1,16 @@
-//! Money against a real store: whatever happens at the same time, no budget is passed, and every hold comes back.
+//! Money against a real store: whatever happens at the same time, no budget is exceeded, and every hold comes back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Money, NoMoney};
+use super::bank::{Bank, NOW, ask, settlement, stays};
+use crate::admission::NoMoney;
 use crate::domain::{
-    Ask, Budget, BudgetId, By, CallId, Enforcement, EventKind, KeyId, Period, Scope, SessionId, SessionLimits, Tenant,
-    TenantId, TenantLimits, TenantState, Timestamp, TurnId, TurnSpec, Usage, Usd,
+    By, CallId, Enforcement, EventKind, KeyId, Period, Scope, SessionLimits, Timestamp, TurnId, TurnSpec, Usd,
 };
-use crate::store::{CallRef, Corrected, NewCall, NewSession, NewTurn, Settlement, SpendingBy, Store};
-
-/// A moment in the middle of November 2026, in microseconds.
-const NOW: i64 = 1_794_700_800_000_000;
-
-struct Bank {
-    _directory: tempfile::TempDir,
-    store: Store,
-    money: Money,
-    tenant: TenantId,
-    session: SessionId,
-    turn: TurnId,
-}
-
-impl Bank {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("db")).await.unwrap();
-        let (tenant, session, turn) = (TenantId::generate(), SessionId::generate(), TurnId::generate());
-        let now = Timestamp::from_micros(NOW);
-        let record = Tenant {
-            id: tenant,
-            name: "acme".to_owned(),
-            roots: Vec::new(),
-            limits: TenantLimits::default(),
-            state: TenantState::Active,
-            created_at: now,
-        };
-        store.tenants().create(&record, &By::test()).await.unwrap();
-        let turn_record = NewTurn {
-            id: turn,
-            prompt: String::new(),
-            spec: TurnSpec::default(),
-            key: KeyId::new("key"),
-            created_at: now,
-        };
-        let new = NewSession { id: session, tenant, root: "/".into(), relative: "".into(), turn: turn_record };
-        store.sessions().create(&new).await.unwrap();
-        Self { _directory: directory, money: Money::new(store.clone()), store, tenant, session, turn }
-    }
-
-    async fn budget(&self, scope: Scope, period: Period, nanos: i64) -> BudgetId {
-        let budget = Budget {
-            id: BudgetId::generate(),
-            scope,
-            period,
-            limit: Usd::from_nanos(nanos),
-            enforcement: Enforcement::Hard,
-            created_at: Timestamp::from_micros(NOW),
-        };
-        self.store.budgets().create(&budget, &By::test()).await.unwrap();
-        budget.id
-    }
-
-    fn call(&self, at: i64) -> NewCall {
-        let call = CallRef { id: CallId::generate(), tenant: self.tenant, session: self.session, turn: self.turn };
-        NewCall { call, model: "m".to_owned(), price_version: "1".to_owned(), at: Timestamp::from_micros(at) }
-    }
-
-    /// Spent and held of each budget, in nano-dollars, in the window of `at`.
-    async fn standings(&self, at: i64) -> Vec<(i64, i64)> {
-        let standings = self.store.budgets().list(Timestamp::from_micros(at)).await.unwrap();
-        standings.iter().map(|standing| (standing.spent.as_nanos(), standing.held.as_nanos())).collect()
-    }
-
-    async fn settle(&self, call: CallRef, nanos: i64) {
-        self.money.settle(call, &settlement(nanos)).await.unwrap();
-    }
-}
-
-fn settlement(nanos: i64) -> Settlement {
-    Settlement {
-        model: "m".to_owned(),
-        usage: Usage::default(),
-        cost: Usd::from_nanos(nanos),
-        estimated: None,
-        at: Timestamp::from_micros(NOW),
-    }
-}
-
-/// A call that can cost `nanos` at most, and cannot be made any shorter.
-fn ask(nanos: i64) -> Ask {
-    Ask { input_picos: u128::try_from(nanos).unwrap() * 1_000, output_picos: 0, max_tokens: 1, least_tokens: 1 }
-}
-
-/// Returns never: somebody waits for the answer.
-async fn stays() {
-    std::future::pending::<()>().await;
-}
+use crate::store::{Corrected, NewTurn, SpendingBy, SpendingPage};
 
 #[tokio::test]
 async fn a_budget_made_in_the_middle_counts_what_was_spent_and_what_is_held() {
@@ -237,9 +148,10 @@ async fn a_correction_counts_wherever_its_call_does_and_leaves_the_row_as_it_was
     assert_eq!(correct(CallId::generate(), 1).await, Corrected::Missing);
     assert_eq!(bank.standings(NOW).await, [(70, 10)]);
     let (ledger, from) = (bank.store.ledger(), Timestamp::from_micros(0));
-    let spending = ledger.spending(bank.tenant, from, by.at, SpendingBy::Model).await.unwrap();
+    let page = SpendingPage { from, to: by.at, by: SpendingBy::Model, after: None, limit: 10 };
+    let spending = ledger.spending(bank.tenant, &page).await.unwrap();
     assert_eq!((spending[0].calls, spending[0].cost.as_nanos()), (1, 70));
-    let rows = bank.store.ledger().newest(Some(bank.session), false, 10).await.unwrap();
+    let rows = bank.store.ledger().newest(Some(bank.session), false, None, 10).await.unwrap();
     let costs: Vec<_> = rows.iter().map(|row| (row.status.as_str(), row.cost.as_nanos())).collect();
     assert!(
         costs.contains(&("exact", 100)) && costs.contains(&("correction", -60)) && costs.contains(&("correction", 30))
@@ -283,9 +195,7 @@ proptest! {
     fn no_interleaving_passes_a_budget(calls in calls(), limits in (1_i64..1500, 1_i64..1500)) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut bank = Bank::new().await;
-            bank.money.patience = Duration::from_millis(20);
-            let bank = Arc::new(bank);
+            let bank = Arc::new(Bank::new().await);
             bank.budget(Scope::Tenant(bank.tenant), Period::Total, limits.0).await;
             bank.budget(Scope::Session(bank.tenant, bank.session), Period::Month, limits.1).await;
             let mut tasks = tokio::task::JoinSet::new();

@@ -1,0 +1,5 @@
+//! Money against a real store.
+
+mod bank;
+mod budgets;
+mod turns;
