@@ -125,8 +125,10 @@ impl Lines {
 
     fn note_loss(&self, loss: Loss, round: &mut Round) {
         if !loss.is_empty() {
-            tracing::warn!(?loss, "output of the agent was lost");
             let report = loss.report();
+            if report.kind == EventKind::Message {
+                tracing::warn!(?loss, "output of the agent was lost");
+            }
             self.note(report.kind, report.payload, round);
         }
     }
