@@ -21,7 +21,7 @@
 //! | half of a surrogate pair or a huge number in a request: 500 | 422; a huge `max_age_hours` deletes nothing |
 //! | an agent's line of a new type ends the session | it is kept, and shown if it is a message |
 //! | NUL in `system_prompt` or `env` cuts it short | 422 |
-//! | bodies, prompts and lists of any size | limits: 413, 422 |
+//! | bodies, prompts, texts and lists of any size, stored without end | limits: 413, 422, 429 |
 //! | `max_age_hours=-1` deletes every session that has ended | 422 |
 //! | a cancel may hold up every other call for a minute | it returns once it is stored |
 //! | times without a zone | with one |
