@@ -3,9 +3,18 @@
 //! Some engines silently drop a security field they do not know. So nothing is believed: an agent starts only in a
 //! sandbox that shows every wall that was ordered.
 
+use std::path::Path;
+use std::sync::LazyLock;
+
 use innkeeper_shim::protocol::{Capabilities, Posture, SECCOMP_FILTER};
 
 use crate::spawner::Confinement;
+
+/// Where the kernel takes pressure triggers. A process that holds thousands of them cannot be killed for minutes.
+const PRESSURE: &str = "/proc/pressure";
+
+/// Whether this machine's kernel has them.
+static HAS_PRESSURE: LazyLock<bool> = LazyLock::new(|| Path::new(PRESSURE).exists());
 
 /// What is weaker in a sandbox than it was ordered, for operators; empty when nothing is.
 pub(super) fn weaknesses(found: &Posture, ordered: &Confinement) -> Vec<String> {
@@ -15,6 +24,7 @@ pub(super) fn weaknesses(found: &Posture, ordered: &Confinement) -> Vec<String> 
     let within = |found: Option<u64>, ordered: i64| {
         found.is_some_and(|limit| i64::try_from(limit).is_ok_and(|limit| limit <= ordered))
     };
+    let hides_pressure = found.mounts.iter().any(|mount| mount.target == PRESSURE);
     let checks = [
         (
             found.uid == workspace.uid && found.gid == workspace.gid,
@@ -28,6 +38,7 @@ pub(super) fn weaknesses(found: &Posture, ordered: &Confinement) -> Vec<String> 
             format!("it has a network: {}", found.interfaces.join(", ")),
         ),
         (root_is_read_only, "its root filesystem can be written".to_owned()),
+        (hides_pressure || !*HAS_PRESSURE, format!("its programs can register pressure triggers: {PRESSURE} is not masked")),
         (!found.dumpable, "its PID 1 can be looked into by the agent's tools".to_owned()),
         (
             within(found.memory_limit_bytes, limits.memory_bytes),

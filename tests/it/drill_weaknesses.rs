@@ -43,6 +43,7 @@ pub(crate) const WEAKNESSES: &[Weakness] = &[
         env.push(json!(format!("INNKEEPER_WORKSPACE_INODE={}", rival.ino())));
     }),
     Weakness("hidden_kernel_files", "masked paths", |body, _| body["HostConfig"]["MaskedPaths"] = json!([])),
+    Weakness("pressure_triggers", "masked paths", |body, _| body["HostConfig"]["MaskedPaths"] = json!([])),
     Weakness("kernel_settings", "read-only paths", |body, _| body["HostConfig"]["ReadonlyPaths"] = json!([])),
     Weakness("control_groups", "a private view of control groups", |body, _| {
         body["HostConfig"]["CgroupnsMode"] = json!("host");

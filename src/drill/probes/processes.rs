@@ -11,6 +11,13 @@ pub(super) const PROBES: &[Probe] = &[
         attempt: Attempt::script(include_str!("scripts/hidden_kernel_files.py")),
     },
     Probe {
+        id: "pressure_triggers",
+        class: Class::Processes,
+        attack: "registering pressure triggers, thousands of which make a process that cannot be killed for minutes",
+        guard: "masked paths, and a read-only view of control groups",
+        attempt: Attempt::script(include_str!("scripts/pressure_triggers.py")),
+    },
+    Probe {
         id: "kernel_settings",
         class: Class::Processes,
         attack: "changing the kernel's settings, core_pattern and release_agent among them",

@@ -24,6 +24,9 @@ pub(super) const MASKED: &[&str] = &[
     "/proc/kmsg",
     "/proc/modules",
     "/proc/partitions",
+    // Whoever can open these for writing can register triggers, and a process that closes thousands of them cannot be killed
+    // for minutes.
+    "/proc/pressure",
     "/proc/slabinfo",
     "/proc/swaps",
     "/proc/version",
