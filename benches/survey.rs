@@ -7,7 +7,8 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use innkeeper::spawner::survey::{Survey, SurveyBounds};
+use innkeeper::spawner::survey::{Comparison, Survey, SurveyBounds, SurveyFiles, take};
+use innkeeper::spawner::{FoundWorkspace, WorkspacePath};
 
 /// How often each tree is looked over; the median is told.
 const ROUNDS: usize = 7;
@@ -24,28 +25,39 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("| files | before, ms | after, nothing changed, ms | after, {CHANGED} changed, ms |");
     println!("|---|---|---|---|");
     for files in TREES {
-        let directory = tempfile::tempdir()?;
+        let (directory, kept) = (tempfile::tempdir()?, tempfile::tempdir()?);
         fill(directory.path(), files)?;
         let (mut before, mut after, mut busy) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
-            let kept = SurveyBounds { kept_bytes: 256 << 20, ..SurveyBounds::new(std::env::temp_dir()) };
-            let open = File::open(directory.path())?;
-            let (survey, time) = timed(|| Survey::take(open.as_fd(), &kept));
+            let bounds = SurveyBounds { kept_bytes: 256 << 20, ..SurveyBounds::default() };
+            let (open, files_of) =
+                (File::open(directory.path())?, SurveyFiles::new(kept.path().to_owned(), "survey".to_owned()));
+            let survey = || take(open.as_fd(), workspace(directory.path()), &files_of, &bounds);
+            let quarantine = Comparison { quarantine: true, until: None };
+            let compare = || Survey::load(&files_of)?.compare(open.as_fd(), &bounds, quarantine);
+            let (taken, time) = timed(survey);
+            taken?;
             before.push(time);
-            let (changes, time) = timed(|| survey?.compare(open.as_fd(), true));
+            let (changes, time) = timed(compare);
             assert!(changes?.is_empty(), "nobody touched it");
             after.push(time);
-            let survey = Survey::take(open.as_fd(), &kept)?;
+            survey()?;
             for number in 0..CHANGED {
                 fs::write(path(directory.path(), number * (files / CHANGED)), format!("{round}\n{}", LINE.repeat(50)))?;
             }
-            let (changes, time) = timed(|| survey.compare(open.as_fd(), true));
+            let (changes, time) = timed(compare);
             assert_eq!(changes?.totals.changed, CHANGED as u64);
             busy.push(time);
         }
         println!("| {files} | {} | {} | {} |", median(before), median(after), median(busy));
     }
     Ok(())
+}
+
+/// The workspace at a path; what is found there is not compared here.
+fn workspace(path: &Path) -> (WorkspacePath, FoundWorkspace) {
+    let workspace = WorkspacePath { root: path.to_owned(), relative: "".into() };
+    (workspace, FoundWorkspace { uid: 0, gid: 0, device: 0, inode: 0 })
 }
 
 fn path(directory: &Path, number: usize) -> std::path::PathBuf {

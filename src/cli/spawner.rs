@@ -52,8 +52,9 @@ pub(super) async fn spawner(config: Config) -> CommandResult {
     local.check_bases()?;
     local.find_image(None).await?;
     tracing::info!(engine = local.describe().await?, "the engine is there");
-    local.sweep().await?;
-    drill_local.sweep().await?;
+    // What is known of workspaces is for the server to forget.
+    local.remove_all().await?;
+    drill_local.sweep(&[]).await?;
     let server = Server::new(socket, Arc::clone(&local), tasks.clone());
     if drill_config.drill.at_start {
         let spawning = tasks.clone();

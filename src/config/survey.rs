@@ -8,8 +8,14 @@ use serde::Deserialize;
 pub struct SurveyConfig {
     /// Whether workspaces are looked over where no tenant's policy asks for it.
     pub enabled: bool,
-    /// Files and directories that are looked at.
+    /// Names that are read in a workspace, whatever lies under them.
+    pub max_names: usize,
+    /// How long reading them may take.
+    pub deadline_ms: u64,
+    /// Files, and directories, that are compared.
     pub max_entries: usize,
+    /// Names in a directory all of whose files would run later; one with more is taken for a flood.
+    pub max_place_entries: usize,
     /// Directories below each other that are looked at.
     pub max_depth: usize,
     /// The longest text whose difference is told.

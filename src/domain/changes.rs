@@ -1,5 +1,6 @@
 //! What a session changed in its workspace: paths, kinds, sizes and differences, all of it bounded.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use base64::Engine as _;
@@ -19,6 +20,20 @@ pub struct Changes {
     pub shortened: Shortened,
     /// What was undone and kept, or should have been.
     pub quarantined: Vec<Quarantined>,
+    /// What was not looked at, although something there might run later.
+    #[serde(default)]
+    pub incomplete: Incomplete,
+}
+
+/// Places that were not looked at completely. They are not clean: nobody knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Incomplete {
+    /// How many there are; 0 when everything that might run later was looked at.
+    pub count: u64,
+    /// The first of them, as [`show_path`] shows them; empty for the workspace itself.
+    pub places: Vec<String>,
+    /// Whether another attempt may come further.
+    pub again: bool,
 }
 
 /// One change.
@@ -44,6 +59,9 @@ pub struct Change {
     pub privilege: Option<Undone>,
     /// The difference, as a unified diff, of a text that was and is small enough.
     pub diff: Option<String>,
+    /// Whether its contents are not looked at because the workspace's owner may not read them.
+    #[serde(default)]
+    pub withheld: bool,
 }
 
 /// What happened to a file.
@@ -75,7 +93,7 @@ pub enum FileKind {
 }
 
 /// By what a file would run later on somebody's host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileClass {
     /// Git, by itself.
@@ -120,6 +138,9 @@ pub struct Quarantined {
     pub contents: Option<Vec<u8>>,
     /// Whether that is all of it.
     pub whole: bool,
+    /// Where it is now, when it was not to be removed: it is not the workspace owner's, or one of a flood.
+    #[serde(default)]
+    pub moved_to: Option<String>,
 }
 
 /// What a turn changed, as it is kept.
@@ -150,6 +171,8 @@ pub struct SessionFile {
     pub size_bytes: Option<u64>,
     /// Whether that is all of it.
     pub whole: bool,
+    /// Where it is now in the workspace, when it was moved rather than removed.
+    pub moved_to: Option<String>,
     /// When it was undone.
     pub at: Timestamp,
 }
@@ -185,7 +208,40 @@ pub struct Shortened {
     pub contents: bool,
 }
 
+impl Totals {
+    /// Counts a change, of a file that would run later or not.
+    pub const fn count(&mut self, kind: ChangeKind, runs_later: bool) {
+        self.executables += runs_later as u64;
+        *match kind {
+            ChangeKind::Added => &mut self.added,
+            ChangeKind::Removed => &mut self.removed,
+            ChangeKind::Changed => &mut self.changed,
+            ChangeKind::Mode => &mut self.mode,
+        } += 1;
+    }
+}
+
+impl Quarantined {
+    /// A change of which nothing is kept.
+    pub const fn new(path: String, undone: Undone) -> Self {
+        Self { path, undone, contents: None, whole: false, moved_to: None }
+    }
+}
+
 impl Changes {
+    /// Adds what an earlier look at the same turn found and this one does not: what was undone by then.
+    #[must_use]
+    pub fn after(mut self, earlier: Self) -> Self {
+        let known: HashSet<_> = self.files.iter().map(|change| change.path.clone()).collect();
+        for change in earlier.files.into_iter().filter(|change| change.class.is_some() && !known.contains(&change.path))
+        {
+            self.totals.count(change.kind, true);
+            self.files.push(change);
+        }
+        self.files.sort_by(|one, two| one.path.cmp(&two.path));
+        self
+    }
+
     /// The changes of files that would run later on somebody's host.
     pub fn executables(&self) -> impl Iterator<Item = &Change> {
         self.files.iter().filter(|change| change.class.is_some())
@@ -279,7 +335,7 @@ mod tests {
 
         #[test]
         fn kept_contents_cross_a_socket_unharmed(contents in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..40))) {
-            let kept = Quarantined { path: "x".to_owned(), undone: Undone::Yes, contents, whole: true };
+            let kept = Quarantined { contents, whole: true, ..Quarantined::new("x".to_owned(), Undone::Yes) };
             let sent = serde_json::to_string(&kept).unwrap();
             prop_assert_eq!(serde_json::from_str::<Quarantined>(&sent).unwrap(), kept);
         }

@@ -15,6 +15,7 @@ pub mod key;
 pub mod key_scope;
 pub mod limits;
 pub mod money;
+pub mod pending;
 pub mod plain_key;
 pub mod rate;
 pub mod repository;
@@ -29,8 +30,8 @@ pub mod usage;
 pub use audit::{Action, AuditEntry, By, Who};
 pub use budget::{Budget, Enforcement, Period, Scope, Standing};
 pub use changes::{
-    Change, ChangeKind, Changes, FileClass, FileKind, Quarantined, SessionFile, Shortened, Totals, TurnChanges, Undone,
-    read_path, show_path,
+    Change, ChangeKind, Changes, FileClass, FileKind, Incomplete, Quarantined, SessionFile, Shortened, Totals,
+    TurnChanges, Undone, read_path, show_path,
 };
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use day::Day;
@@ -44,6 +45,7 @@ pub use key::{Key, KeyOwner};
 pub use key_scope::{KeyScope, KeyScopes};
 pub use limits::{NotAllowed, TenantLimits};
 pub use money::Usd;
+pub use pending::{PendingSandbox, PendingState, SandboxName};
 pub use plain_key::PlainKey;
 pub use rate::{Allowance, Rate, RateClass, TenantRates};
 pub use repository::RepositoryGrant;

@@ -55,6 +55,8 @@ struct State {
     operations: Vec<Operation>,
     /// What is to fail, one entry for each time.
     to_fail: VecDeque<Operation>,
+    /// Whether sandboxes stay although they are killed and removed.
+    unkillable: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +83,11 @@ impl FakeEngine {
     /// Makes the next `operation` fail without taking place. Said twice, the next two do.
     pub fn fail_next(&self, operation: Operation) {
         self.state().to_fail.push_back(operation);
+    }
+
+    /// From now on, whether sandboxes stay although killing and removing them is said to have worked.
+    pub fn set_unkillable(&self, unkillable: bool) {
+        self.state().unkillable = unkillable;
     }
 
     /// Everything that was asked for, in order, what failed included.
@@ -189,7 +196,7 @@ impl Engine for FakeEngine {
 
     async fn kill(&self, id: &EngineId) -> Result<(), EngineError> {
         let state = self.begin(Operation::Kill).map_err(EngineError::Kill)?;
-        if let Some(sandbox) = state.sandboxes.get(id) {
+        if let Some(sandbox) = state.sandboxes.get(id).filter(|_| !state.unkillable) {
             sandbox.end(KILLED);
         }
         Ok(())
@@ -197,10 +204,17 @@ impl Engine for FakeEngine {
 
     async fn remove(&self, id: &EngineId) -> Result<(), EngineError> {
         let mut state = self.begin(Operation::Remove).map_err(EngineError::Remove)?;
-        if let Some(sandbox) = state.sandboxes.remove(id) {
+        if !state.unkillable
+            && let Some(sandbox) = state.sandboxes.remove(id)
+        {
             sandbox.end(KILLED);
         }
         Ok(())
+    }
+
+    async fn exists(&self, id: &EngineId) -> Result<bool, EngineError> {
+        let state = self.begin(Operation::List).map_err(EngineError::List)?;
+        Ok(state.sandboxes.contains_key(id))
     }
 
     async fn list(&self, installation: &str) -> Result<Vec<FoundSandbox>, EngineError> {

@@ -47,6 +47,9 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Removes the sandbox and what the engine kept for it, running or not. One that is gone is not an error.
     async fn remove(&self, id: &EngineId) -> Result<(), EngineError>;
 
+    /// Whether the sandbox is still there, in any state.
+    async fn exists(&self, id: &EngineId) -> Result<bool, EngineError>;
+
     /// Lists every sandbox of an installation, running or not.
     async fn list(&self, installation: &str) -> Result<Vec<FoundSandbox>, EngineError>;
 

@@ -13,7 +13,7 @@ use super::link::{Link, LinkHandle, Report};
 use super::meter::{Bounds, Meter, Overfull};
 use super::{Caller, LatestResources, ModelSocket, OpenError, posture};
 use crate::config::Config;
-use crate::domain::{Changes, SessionLimits};
+use crate::domain::{SandboxName, SessionLimits};
 use crate::fair::FairGate;
 use crate::lifecycle::Tasks;
 use crate::metrics::Raised;
@@ -72,12 +72,14 @@ pub struct Sandbox {
     surveyed: Option<Result<(), SpawnerError>>,
 }
 
-/// What a sandbox that is gone has left in its workspace.
+/// A sandbox that is being ended: it counts until this is dropped, and only then its shim is not listened to any more.
 #[derive(Debug)]
-pub struct Left {
-    spawner: Arc<dyn Spawner>,
-    id: EngineId,
-    surveyed: Option<Result<(), SpawnerError>>,
+pub struct Closing {
+    /// Whether it is gone.
+    pub is_gone: bool,
+    /// Whether its workspace was looked over.
+    pub surveyed: Option<Result<(), SpawnerError>>,
+    _remains: Remains,
 }
 
 /// What is left to clean up of a sandbox, whatever became of it.
@@ -85,6 +87,7 @@ pub struct Left {
 struct Remains {
     spawner: Arc<dyn Spawner>,
     id: EngineId,
+    name: SandboxName,
     /// Cancelled when nobody is to call the model from it any more.
     closed: CancellationToken,
     /// Cancelled when nothing runs in it any more.
@@ -121,7 +124,7 @@ impl Maker {
         &*self.spawner
     }
 
-    /// Makes a sandbox of the caller's session. Whatever fails, nothing is left behind.
+    /// Makes a sandbox of the caller's session. Whatever comes of it, the caller has the spawner remove it.
     ///
     /// # Errors
     /// When the spawner fails, the sandbox is weaker than ordered, or its shim does not come up in time.
@@ -152,9 +155,10 @@ impl Maker {
             grace: Duration::from_millis(self.config.sandbox.server_away_grace_ms),
             has_egress: !caller.egress.is_empty() || caller.agent_telemetry,
         };
+        let name = order.name();
         let Opened { id, confinement, shim, model } = self.create(order).await?;
 
-        let remains = Remains::new(Arc::clone(&self.spawner), id);
+        let remains = Remains::new(Arc::clone(&self.spawner), id, name);
         let (closed, gone) = (remains.closed.clone(), remains.gone.clone());
         let resources = LatestResources::new(confinement.limits);
         let ready = async {
@@ -190,9 +194,7 @@ impl Maker {
                 Ok(Sandbox { link, reports, resources, remains, meter, surveyed })
             }
             Err(error) => {
-                remains.clear().await;
-                // Nothing ran, so nothing is told; the spawner is to forget what it kept.
-                let _ = Left { spawner: remains.spawner, id: remains.id, surveyed }.compare(false).await;
+                remains.remove().await;
                 Err(error)
             }
         }
@@ -232,39 +234,43 @@ impl Sandbox {
         self.meter.overfull().await
     }
 
-    /// Ends everything in it and removes it.
-    pub async fn close(self) -> Left {
+    /// Ends everything in it and removes it, if it can be: some processes take minutes to end.
+    pub async fn close(self) -> Closing {
         self.link.finish();
-        self.remains.clear().await;
-        Left { spawner: self.remains.spawner, id: self.remains.id, surveyed: self.surveyed }
-    }
-}
-
-impl Left {
-    /// Looks the workspace over again, and undoes what is to be undone. Answers nothing when it was not looked over before.
-    pub async fn compare(self, quarantine: bool) -> Option<Result<Changes, SpawnerError>> {
-        match self.surveyed? {
-            Ok(()) => self.spawner.compare(&self.id, quarantine).await.transpose(),
-            Err(error) => Some(Err(error)),
-        }
+        let is_gone = self.remains.remove().await;
+        Closing { is_gone, surveyed: self.surveyed, _remains: self.remains }
     }
 }
 
 impl Remains {
-    fn new(spawner: Arc<dyn Spawner>, id: EngineId) -> Self {
+    fn new(spawner: Arc<dyn Spawner>, id: EngineId, name: SandboxName) -> Self {
         let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
-        Self { spawner, id, closed, gone, _counted: SANDBOXES.raised([]) }
+        Self { spawner, id, name, closed, gone, _counted: SANDBOXES.raised([]) }
     }
+}
 
-    async fn clear(&self) {
+impl Remains {
+    /// Tries to remove it. Returns whether it is gone.
+    async fn remove(&self) -> bool {
         self.closed.cancel();
-        if let Err(error) = self.spawner.remove(&self.id).await {
-            SANDBOX_REMOVE_FAILURES.one([]);
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a sandbox could not be removed; the next start of the server tries again"
-            );
+        match self.spawner.remove(self.name).await {
+            Ok(()) => {
+                self.gone.cancel();
+                true
+            }
+            Err(error) => {
+                SANDBOX_REMOVE_FAILURES.one([]);
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(sandbox = %self.name, error, "sandbox removal failed; it is tried again until it works");
+                false
+            }
         }
+    }
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        self.closed.cancel();
         self.gone.cancel();
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 
 pub use error::OpenError;
 pub use link::{LinkHandle, Report};
-pub use maker::{Left, Maker, Sandbox, Wish};
+pub use maker::{Closing, Maker, Sandbox, Wish};
 pub use meter::Overfull;
 pub use model_socket::{Activity, Caller, ModelSocket, Signs};
 pub use resources::{LatestResources, Resources};

@@ -38,7 +38,10 @@ pub(super) fn weaknesses(found: &Posture, ordered: &Confinement) -> Vec<String> 
             format!("it has a network: {}", found.interfaces.join(", ")),
         ),
         (root_is_read_only, "its root filesystem can be written".to_owned()),
-        (hides_pressure || !*HAS_PRESSURE, format!("its programs can register pressure triggers: {PRESSURE} is not masked")),
+        (
+            hides_pressure || !*HAS_PRESSURE,
+            format!("its programs can register pressure triggers: {PRESSURE} is not masked"),
+        ),
         (!found.dumpable, "its PID 1 can be looked into by the agent's tools".to_owned()),
         (
             within(found.memory_limit_bytes, limits.memory_bytes),

@@ -62,6 +62,8 @@ impl Registry {
         if !tenant.roots.iter().any(|root| root.path() == overview.session.root) {
             return Err(ResumeError::RootGone);
         }
+        let (root, relative) = (overview.session.root.clone(), overview.session.relative.clone());
+        self.check_free(tenant.id, &WorkspacePath { root, relative }).await?;
         drop(overview);
         let ticket = self.enter(tenant, Request { prompt: &prompt, spec: &spec }).await?;
         let limits = spec.limits;

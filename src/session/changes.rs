@@ -8,37 +8,53 @@ use tracing::{error, info, warn};
 
 use super::Registry;
 use super::registry::Shared;
-use crate::domain::{Changes, Quarantined, SessionFile, SessionId, Timestamp, TurnChanges, TurnId, Undone};
-use crate::spawner::SpawnerError;
-use crate::store::{LiveTurn, StoreError};
+use crate::domain::{
+    Changes, PendingSandbox, Quarantined, SandboxName, SessionFile, SessionId, Timestamp, TurnChanges, TurnId, Undone,
+};
+use crate::store::{LiveTurn, Sandbox, StoreError};
 
-/// Writes down what the session's turn left. The session goes on whatever becomes of this; the log tells.
-pub(super) async fn record(shared: &Shared, of: &LiveTurn, found: Result<Changes, SpawnerError>) {
-    let (session, turn, at) = (of.session, of.turn, shared.clock.now());
-    let (changes, files) = match found {
-        Ok(mut changes) => {
+/// Writes down what the turn of a sandbox left: `again` when its workspace is to be looked at again, else nothing more is to
+/// be done about it. The session goes on whatever becomes of this; the log tells.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn record(
+    shared: &Shared,
+    pending: &PendingSandbox,
+    found: Result<Changes, String>,
+    again: Option<PendingSandbox>,
+) -> Result<(), StoreError> {
+    let (session, turn, at) = (pending.name.session, pending.turn, shared.clock.now());
+    let mut files = Vec::new();
+    let mut found = found;
+    match &mut found {
+        Ok(changes) => {
             let undone = std::mem::take(&mut changes.quarantined);
-            (Ok(changes), keep(shared.config.files_dir().join(session.to_string()), turn, at, undone).await)
+            files = keep(shared.config.files_dir().join(session.to_string()), turn, at, undone).await;
+            log(&pending.name, changes, &files);
         }
-        Err(error) => {
-            error!(error = &error as &dyn std::error::Error, "what a session changed is not known");
-            (Err(format!("what the session changed is not known: {error}")), Vec::new())
-        }
-    };
-    if let Ok(changes) = &changes
-        && changes.totals.executables > 0
-    {
+        Err(why) => error!(%session, why, "what a session changed is not known"),
+    }
+    let sandbox = again.map_or(Sandbox::Done(pending.name), Sandbox::Again);
+    let found = TurnChanges { turn, changes: found, at };
+    shared.store.changes().record(pending.tenant, session, found, &files, Some(&sandbox)).await
+}
+
+/// Logs what operators are to know of a session's changes.
+fn log(sandbox: &SandboxName, changes: &Changes, files: &[SessionFile]) {
+    if changes.totals.executables > 0 {
         let (count, undone) = (changes.totals.executables, files.len());
-        info!(count, undone, "a session changed files that would run later");
+        info!(%sandbox, count, undone, "a session changed files that would run later");
     }
-    for file in &files {
+    for file in files {
         if let Undone::No(reason) = &file.undone {
-            warn!(path = file.path, reason, "a change of a file that would run later could not be undone");
+            warn!(%sandbox, path = file.path, reason, "a change of a file that would run later could not be undone");
         }
     }
-    let found = TurnChanges { turn, changes, at };
-    if let Err(error) = shared.store.changes().record(of.tenant, session, &found, &files).await {
-        error!(error = &error as &dyn std::error::Error, "what a session changed could not be stored");
+    if changes.incomplete.count > 0 {
+        let (places, again) = (changes.incomplete.count, changes.incomplete.again);
+        let first = changes.incomplete.places.first();
+        warn!(%sandbox, places, first, again, "survey incomplete: places that may hold files that run later were not looked at");
     }
 }
 
@@ -50,14 +66,14 @@ pub(super) async fn record_unknown(shared: &Shared, turn: &LiveTurn) -> Result<(
     let at = shared.clock.now();
     let changes = Err("the server ended during the turn, so what the session changed is not known".to_owned());
     let found = TurnChanges { turn: turn.turn, changes, at };
-    shared.store.changes().record(turn.tenant, turn.session, &found, &[]).await
+    shared.store.changes().record(turn.tenant, turn.session, found, &[], None).await
 }
 
 /// Keeps what the session had left where its changes were undone, in `directory`.
 async fn keep(directory: PathBuf, turn: TurnId, at: Timestamp, undone: Vec<Quarantined>) -> Vec<SessionFile> {
     let keeping = move || {
-        let file = |(index, Quarantined { path, undone, contents, whole }): (usize, Quarantined)| {
-            let name = format!("{turn}-{index}");
+        let file = |(index, Quarantined { path, undone, contents, whole, moved_to }): (usize, Quarantined)| {
+            let name = format!("{turn}-{}-{index}", at.as_micros());
             let stored = contents.and_then(|contents| match store(&directory, &name, &contents) {
                 Ok(()) => Some((name, contents.len() as u64)),
                 Err(error) => {
@@ -66,7 +82,7 @@ async fn keep(directory: PathBuf, turn: TurnId, at: Timestamp, undone: Vec<Quara
                 }
             });
             let (stored, size_bytes) = stored.unzip();
-            SessionFile { number: 0, turn, path, undone, stored, size_bytes, whole, at }
+            SessionFile { number: 0, turn, path, undone, stored, size_bytes, whole, moved_to, at }
         };
         undone.into_iter().enumerate().map(file).collect()
     };

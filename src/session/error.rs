@@ -46,6 +46,12 @@ pub enum StartError {
     /// The server is about to stop.
     #[error("the server is stopping; try again in a moment")]
     Draining,
+    /// An earlier sandbox in the same directory cannot be ended yet.
+    #[error(
+        "a sandbox that worked in this directory has not ended yet, although it was killed; it is removed as soon as it can \
+         be, try again in a minute"
+    )]
+    Lingering,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +69,7 @@ impl StartError {
             Self::Full(_) => "queue",
             Self::Storage { .. } => "storage",
             Self::Draining => "draining",
+            Self::Lingering => "lingering",
             Self::Store(_) => "store",
         }
     }

@@ -1,11 +1,16 @@
 //! Ending turns and deleting sessions at a caller's request.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use super::supervisor::Request;
 use super::{CancelError, DeleteError, Registry, ending};
 use crate::domain::{SeedStatus, SessionId, SessionOverview, SessionState, TenantId, Timestamp, TurnEnd};
 use crate::store::{LiveTurn, StoreError};
+
+/// How often who waits for a session's sandbox to end looks whether it cannot be ended.
+const LINGERING_CHECK: Duration = Duration::from_secs(5);
 
 /// Sessions that are looked at together.
 const PAGE: i64 = 500;
@@ -68,8 +73,12 @@ impl Registry {
             return Err(DeleteError::Running);
         }
         let status = overview.seed_status();
-        self.wait_until_done(&overview).await;
-        drop(overview);
+        let mut done = std::pin::pin!(self.wait_until_done(&overview));
+        while tokio::time::timeout(LINGERING_CHECK, &mut done).await.is_err() {
+            if self.lingers(tenant, id).await? {
+                return Err(DeleteError::Running);
+            }
+        }
         if self.shared().store.sessions().delete(tenant, id, self.shared().clock.now()).await? {
             self.remove_files(id).await;
             return Ok(status);

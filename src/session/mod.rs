@@ -11,6 +11,7 @@ mod ending;
 mod entrance;
 mod error;
 mod finish;
+mod leftovers;
 mod lines;
 mod live;
 mod output;

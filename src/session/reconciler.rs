@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing::{error, warn};
 
 use super::supervisor::interrupted;
-use super::{Registry, changes, ending};
+use super::{Registry, changes, ending, leftovers};
 use crate::admission::Bounds;
 use crate::domain::{SessionState, TenantId, TurnId};
 use crate::metrics::catalogue::{ORPHANS_REMOVED, TURNS_LOST_AT_START};
@@ -43,8 +43,10 @@ impl Registry {
     pub async fn reconcile(&self) -> Result<(), ReconcileError> {
         self.sweep_files().await?;
         let shared = self.shared();
-        let orphans = shared.maker.spawner().sweep().await?;
-        ORPHANS_REMOVED.add([], orphans as u64);
+        let pending = shared.store.pending().all().await?;
+        let names: Vec<_> = pending.iter().map(|pending| pending.name).collect();
+        let swept = shared.maker.spawner().sweep(&names).await?;
+        ORPHANS_REMOVED.add([], swept.removed as u64);
         let orphans = shared.store.ledger().settle_orphans(shared.clock.now()).await?;
         if orphans > 0 {
             warn!(
@@ -52,8 +54,10 @@ impl Registry {
                 "model calls were under way when the server ended: each is charged the most it could cost"
             );
         }
+        leftovers::adopt(shared, pending, &swept.remaining).await?;
         let lost = self.take_up(|_| true).await?;
         TURNS_LOST_AT_START.set([], f64::from(lost));
+        self.keep_settling(swept.remaining);
         let (registry, stopping) = (self.clone(), shared.tasks.stopping().clone());
         shared.tasks.spawn("reconciler", async move {
             let mut suspects = HashSet::new();
@@ -105,7 +109,9 @@ impl Registry {
                 } else {
                     ending::end(shared, &turn, &interrupted()).await?;
                     ended += 1;
-                    changes::record_unknown(shared, &turn).await?;
+                    if shared.store.pending().of_turn(&turn).await?.is_empty() {
+                        changes::record_unknown(shared, &turn).await?;
+                    }
                 }
             }
         }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::leftovers::{self, Ended};
 use super::lines::Lines;
 use super::live::Whereabouts;
 use super::output::Output;
@@ -24,7 +25,7 @@ use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
 use super::traced::Traced;
-use super::{changes, drive, ending};
+use super::{StartError, drive, ending};
 use crate::admission::Ticket;
 use crate::agent::Planning;
 use crate::domain::{EgressHost, EndReason, SessionLimits, SessionOverview, SessionState, TenantLimits, TurnEnd};
@@ -118,7 +119,10 @@ impl Supervisor {
         };
         let mut sandbox = match self.open(&overview, activity.clone()).await {
             Ok(sandbox) => sandbox,
-            Err(end) => return self.end(end).await,
+            Err(end) => {
+                self.end(end).await;
+                return leftovers::finish(&self.shared, &self.turn, Ended::Unused).await;
+            }
         };
         self.note(|whereabouts| whereabouts.open(sandbox.resources.clone()));
         let (sender, mut progress) = mpsc::channel(PROGRESS);
@@ -137,12 +141,13 @@ impl Supervisor {
         if !self.shared.tasks.stopping().is_cancelled() {
             stop(&sandbox.link, &mut progress, manner, &self.shared.config.session).await;
         }
-        let left = sandbox.close().await;
+        let closing = sandbox.close().await;
         // The recorder ends with the reports: only then is the transcript whole, and the session free to be resumed.
-        while progress.recv().await.is_some() {}
-        if let Some(found) = left.compare(self.quarantines()).await {
-            changes::record(&self.shared, &self.turn, found).await;
+        if closing.is_gone {
+            while progress.recv().await.is_some() {}
         }
+        leftovers::finish(&self.shared, &self.turn, Ended::Used(closing)).await;
+        while progress.recv().await.is_some() {}
     }
 
     /// Reads what the turn asks. One that was ended without its supervisor ends here.
@@ -259,6 +264,11 @@ impl Supervisor {
             let epoch = shared.store.sessions().set_state(&turn, SessionState::Starting, now).await;
             let epoch = epoch.map_err(|error| store_failed(&error))?.ok_or_else(TurnEnd::cancelled)?;
             let survey = shared.config.survey.enabled || quarantine;
+            if !leftovers::repeat(&shared, turn.tenant, turn.session).await {
+                return Err(TurnEnd::failed(EndReason::StartFailed, StartError::Lingering.to_string()));
+            }
+            let pending = leftovers::open(&turn, epoch, &workspace, survey, quarantine, now);
+            shared.store.pending().insert(&pending).await.map_err(|error| store_failed(&error))?;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
             let LiveTurn { tenant, session, turn, .. } = turn;
             let log = tracing::Span::current();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use innkeeper_shim::protocol::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{SessionId, SessionLimits, TenantId};
+use crate::domain::{SandboxName, SessionId, SessionLimits, TenantId};
 use crate::engine::{EngineId, Limits};
 
 /// Where a workspace is: a root of the tenant, and the way below it.
@@ -72,6 +72,15 @@ pub struct Opened {
     pub model: OwnedFd,
 }
 
+/// What came of removing every sandbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swept {
+    /// How many were removed.
+    pub removed: usize,
+    /// Those that are still there.
+    pub remaining: Vec<SandboxName>,
+}
+
 /// What a sandbox was ordered to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
@@ -79,6 +88,13 @@ pub struct Confinement {
     pub workspace: FoundWorkspace,
     /// What it may use.
     pub limits: Limits,
+}
+
+impl Order {
+    /// Which sandbox it is.
+    pub const fn name(&self) -> SandboxName {
+        SandboxName { session: self.session, epoch: self.epoch }
+    }
 }
 
 #[cfg(test)]

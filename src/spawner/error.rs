@@ -39,7 +39,15 @@ pub enum SpawnerError {
     Measure(#[source] std::io::Error),
     /// The workspace cannot be looked over.
     #[error(transparent)]
-    Survey(#[from] SurveyError),
+    Survey(SurveyError),
+    /// What a session changed can never be known: what its workspace was before is lost.
+    #[error("{0}")]
+    SurveyLost(String),
+    /// The engine was told to remove a sandbox, and it is still there.
+    #[error(
+        "the sandbox was removed and is still there: a process in it does not end, or the engine does not see that it has"
+    )]
+    StillThere,
     /// The spawner's process failed, and says why.
     #[error("the spawner failed: {0}")]
     Failed(String),
@@ -61,4 +69,10 @@ pub enum SpawnerError {
         /// What happened instead of an answer.
         source: std::io::Error,
     },
+}
+
+impl From<SurveyError> for SpawnerError {
+    fn from(error: SurveyError) -> Self {
+        if error.is_final() { Self::SurveyLost(error.to_string()) } else { Self::Survey(error) }
+    }
 }

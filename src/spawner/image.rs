@@ -28,7 +28,7 @@ pub(super) async fn find_image(engine: &dyn Engine, reference: &str) -> Result<S
 
 /// An image whose shim speaks our protocol.
 #[cfg(test)]
-pub(super) fn test() -> crate::engine::Image {
+pub(crate) fn test() -> crate::engine::Image {
     let labels = [(PROTOCOL_LABEL.to_owned(), innkeeper_shim::protocol::VERSION.to_string())];
     crate::engine::Image { id: "sha256:test".to_owned(), labels: labels.into() }
 }

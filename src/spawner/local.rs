@@ -13,14 +13,15 @@ use super::directory::SandboxDirectory;
 use super::image::find_image;
 use super::runtime::check_runtime;
 use super::size::{free_bytes, measure};
-use super::survey::{Survey, SurveyBounds, SurveyError};
+use super::survey::Comparison;
+use super::surveys::Surveys;
 use super::workspace::Workspace;
 use super::{
     Confinement, FoundWorkspace, Labels, NewRoots, Opened, Order, Policy, RootError, RootKeeper, RootsHere, Spawner,
-    SpawnerError, WorkspacePath, WorkspaceSize, confinement,
+    SpawnerError, Swept, WorkspacePath, WorkspaceSize, confinement,
 };
 use crate::config::Config;
-use crate::domain::{Changes, TenantId};
+use crate::domain::{Changes, SandboxName, TenantId};
 use crate::engine::{Engine, EngineId, Exit};
 use crate::fair::FairGate;
 
@@ -39,8 +40,7 @@ pub struct Local {
     directories: PathBuf,
     /// The sandboxes that were made here and not removed: no call reaches another container of the machine.
     live: Mutex<HashMap<EngineId, Live>>,
-    /// The workspaces of removed sandboxes that are still to be compared.
-    left: Mutex<HashMap<EngineId, (TenantId, Workspace, Survey)>>,
+    surveys: Surveys,
     /// Walking through a workspace is disk work: a few at a time, and the turns go round between tenants.
     walks: FairGate,
     /// What the drill at the start found.
@@ -54,8 +54,10 @@ struct Live {
     tenant: TenantId,
     /// Open, so that its number means the same directory until it is mounted, and is found again afterwards.
     workspace: Workspace,
-    /// What the workspace was before anything ran in it.
-    survey: Option<Survey>,
+    name: SandboxName,
+    path: WorkspacePath,
+    /// Whether its workspace was looked over, so that somebody will ask for the comparison.
+    surveyed: bool,
     /// Removed when dropped.
     _directory: SandboxDirectory,
 }
@@ -72,15 +74,17 @@ impl Local {
         let installation = installation.to_owned();
         let mut roots = RootsHere::new(&config, policy.clone());
         roots.forbid(directories.clone(), "the directory of the sandboxes' sockets");
+        let surveys = directories.parent().unwrap_or(&directories).join("surveys");
+        let surveys = Surveys::new(surveys, &config.survey);
         Self {
             engine,
             config,
+            surveys,
             policy,
             roots,
             installation,
             directories,
             live: Mutex::default(),
-            left: Mutex::default(),
             walks: FairGate::new(WALKS),
             drill: OnceLock::new(),
         }
@@ -151,25 +155,46 @@ impl Local {
         self.live().get(id).map(|live| (live.tenant, live.workspace.directory())).ok_or_else(|| unknown(id))
     }
 
-    /// How much of a workspace is looked over, as it is set.
-    fn survey_bounds(&self) -> SurveyBounds {
-        let survey = &self.config.survey;
-        let directory = self.directories.parent().unwrap_or(&self.directories).to_owned();
-        SurveyBounds {
-            entries: survey.max_entries,
-            depth: survey.max_depth,
-            text_bytes: survey.text_bytes,
-            executable_bytes: survey.executable_bytes,
-            kept_bytes: survey.kept_bytes,
-            changes: survey.max_changes,
-            diff_bytes: survey.diff_bytes,
-            quarantine_bytes: survey.quarantine_bytes,
-            ..SurveyBounds::new(directory)
+    /// Removes every sandbox of the installation, and the directories of all.
+    ///
+    /// # Errors
+    /// When the engine fails. That one of them stays is no error, and in the answer.
+    pub async fn remove_all(&self) -> Result<Swept, SpawnerError> {
+        let mut swept = Swept::default();
+        for orphan in self.engine.list(&self.installation).await? {
+            tracing::info!(sandbox = orphan.id.0, "removing a sandbox of an earlier run");
+            match self.destroy(&orphan.id).await {
+                Ok(()) => swept.removed += 1,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(sandbox = orphan.id.0, error, "sandbox removal failed");
+                    swept.remaining.extend(orphan.labels.as_ref().map(name_of));
+                }
+            }
         }
+        self.live().clear();
+        self.surveys.close_all();
+        self.engine.remove_remains(&self.installation).await?;
+        clear(&self.directories);
+        Ok(swept)
     }
 
-    fn left(&self) -> MutexGuard<'_, HashMap<EngineId, (TenantId, Workspace, Survey)>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Removes a container, and makes sure that it is gone: then every process in it has ended.
+    async fn destroy(&self, id: &EngineId) -> Result<(), SpawnerError> {
+        self.engine.remove(id).await?;
+        if self.engine.exists(id).await? { Err(SpawnerError::StillThere) } else { Ok(()) }
+    }
+
+    /// The container of a sandbox that this process knows nothing of.
+    async fn orphan(&self, name: SandboxName) -> Result<Option<EngineId>, SpawnerError> {
+        let found = self.engine.list(&self.installation).await?;
+        let named = |labels: &Labels| name_of(labels) == name;
+        Ok(found.into_iter().find(|sandbox| sandbox.labels.as_ref().is_some_and(named)).map(|sandbox| sandbox.id))
+    }
+
+    /// The container of a sandbox that was made here.
+    fn live_id(&self, name: SandboxName) -> Option<EngineId> {
+        self.live().iter().find(|(_, live)| live.name == name).map(|(id, _)| id.clone())
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<EngineId, Live>> {
@@ -213,7 +238,8 @@ impl Spawner for Local {
         let spec = confinement::spec(&order, &self.installation, image, &self.config, &workspace, &directory);
         let id = self.engine.create(&spec).await?;
         let confinement = Confinement { workspace: workspace.found, limits: spec.limits };
-        self.live().insert(id.clone(), Live { tenant: order.tenant, workspace, survey: None, _directory: directory });
+        let (tenant, name, path) = (order.tenant, order.name(), order.workspace);
+        self.live().insert(id.clone(), Live { tenant, workspace, name, path, surveyed: false, _directory: directory });
         Ok(Opened { id, confinement, shim, model })
     }
 
@@ -240,31 +266,48 @@ impl Spawner for Local {
         blocking(move || measure(directory.as_fd(), most_files, &flag)).await
     }
 
-    async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        self.check_ours(id)?;
-        self.engine.remove(id).await?;
-        if let Some(Live { tenant, workspace, survey: Some(survey), .. }) = self.live().remove(id) {
-            self.left().insert(id.clone(), (tenant, workspace, survey));
+    async fn remove(&self, name: SandboxName) -> Result<(), SpawnerError> {
+        if let Some(id) = self.live_id(name) {
+            self.destroy(&id).await?;
+            if let Some(Live { workspace, surveyed: true, .. }) = self.live().remove(&id) {
+                self.surveys.leave(name, workspace);
+            }
+        } else if let Some(id) = self.orphan(name).await? {
+            self.destroy(&id).await?;
         }
         Ok(())
     }
 
     async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        let ((tenant, directory), bounds) = (self.directory(id)?, self.survey_bounds());
+        let (tenant, name, path, workspace) = {
+            let live = self.live();
+            let live = live.get(id).ok_or_else(|| unknown(id))?;
+            (live.tenant, live.name, live.path.clone(), live.workspace.clone())
+        };
         let _turn = self.walks.acquire(tenant).await;
-        let taking = tokio::task::spawn_blocking(move || Survey::take(directory.as_fd(), &bounds));
-        let survey = taking.await.unwrap_or(Err(SurveyError::Broken))?;
+        self.surveys.take(name, path, &workspace).await?;
         if let Some(live) = self.live().get_mut(id) {
-            live.survey = Some(survey);
+            live.surveyed = true;
         }
         Ok(())
     }
 
-    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError> {
-        let Some((tenant, workspace, survey)) = self.left().remove(id) else { return Ok(None) };
+    async fn compare(
+        &self,
+        tenant: TenantId,
+        name: SandboxName,
+        comparison: Comparison,
+    ) -> Result<Changes, SpawnerError> {
+        // What still runs would write after it was looked at.
+        if self.live_id(name).is_some() || (!self.surveys.is_left(name) && self.orphan(name).await?.is_some()) {
+            return Err(SpawnerError::StillThere);
+        }
         let _turn = self.walks.acquire(tenant).await;
-        let comparing = tokio::task::spawn_blocking(move || survey.compare(workspace.directory().as_fd(), quarantine));
-        Ok(Some(comparing.await.unwrap_or(Err(SurveyError::Broken))?))
+        self.surveys.compare(name, comparison, &self.policy).await
+    }
+
+    async fn forget(&self, name: SandboxName) -> Result<(), SpawnerError> {
+        self.surveys.forget(name)
     }
 
     async fn list(&self) -> Result<Vec<Labels>, SpawnerError> {
@@ -276,17 +319,10 @@ impl Spawner for Local {
         Ok(self.drill.get().cloned())
     }
 
-    async fn sweep(&self) -> Result<usize, SpawnerError> {
-        let orphans = self.engine.list(&self.installation).await?;
-        for orphan in &orphans {
-            tracing::info!(sandbox = orphan.id.0, "removing a sandbox of an earlier run");
-            self.engine.remove(&orphan.id).await?;
-        }
-        self.live().clear();
-        self.left().clear();
-        self.engine.remove_remains(&self.installation).await?;
-        clear(&self.directories);
-        Ok(orphans.len())
+    async fn sweep(&self, kept: &[SandboxName]) -> Result<Swept, SpawnerError> {
+        let swept = self.remove_all().await?;
+        self.surveys.retain(kept)?;
+        Ok(swept)
     }
 }
 
@@ -295,6 +331,10 @@ impl RootKeeper for Local {
     async fn prepare_roots(&self, new: NewRoots) -> Result<(), RootError> {
         self.roots.prepare_roots(new).await
     }
+}
+
+fn name_of(labels: &Labels) -> SandboxName {
+    SandboxName { session: labels.session, epoch: labels.epoch }
 }
 
 fn unknown(id: &EngineId) -> SpawnerError {

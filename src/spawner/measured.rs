@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    EngineId, Exit, FoundWorkspace, Labels, NewRoots, Opened, Order, RootError, RootKeeper, Spawner, SpawnerError,
-    WorkspacePath, WorkspaceSize,
+    Comparison, EngineId, Exit, FoundWorkspace, Labels, NewRoots, Opened, Order, RootError, RootKeeper, Spawner,
+    SpawnerError, Swept, WorkspacePath, WorkspaceSize,
 };
 use crate::config::Config;
-use crate::domain::Changes;
+use crate::domain::{Changes, SandboxName, TenantId};
 use crate::metrics::catalogue::{SPAWNER_CALLS, SPAWNER_ERRORS};
 
 /// A spawner that is measured. Waiting for a sandbox's end is no work of its, and neither timed nor bounded.
@@ -75,6 +75,8 @@ const fn is_failure(error: &SpawnerError) -> bool {
         | SpawnerError::Directory(_)
         | SpawnerError::Measure(_)
         | SpawnerError::Survey(_)
+        | SpawnerError::SurveyLost(_)
+        | SpawnerError::StillThere
         | SpawnerError::Failed(_)
         | SpawnerError::TimedOut { .. }
         | SpawnerError::Unreachable { .. } => true,
@@ -141,12 +143,21 @@ impl<S: Spawner> Spawner for Measured<S> {
         self.timed("survey", self.spawner.survey(id)).await
     }
 
-    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError> {
-        self.timed("compare", self.spawner.compare(id, quarantine)).await
+    async fn compare(
+        &self,
+        tenant: TenantId,
+        name: SandboxName,
+        comparison: Comparison,
+    ) -> Result<Changes, SpawnerError> {
+        self.timed("compare", self.spawner.compare(tenant, name, comparison)).await
     }
 
-    async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        self.timed("remove", self.spawner.remove(id)).await
+    async fn forget(&self, name: SandboxName) -> Result<(), SpawnerError> {
+        self.timed("forget", self.spawner.forget(name)).await
+    }
+
+    async fn remove(&self, name: SandboxName) -> Result<(), SpawnerError> {
+        self.timed("remove", self.spawner.remove(name)).await
     }
 
     async fn list(&self) -> Result<Vec<Labels>, SpawnerError> {
@@ -157,8 +168,8 @@ impl<S: Spawner> Spawner for Measured<S> {
         self.timed("last_drill", self.spawner.last_drill()).await
     }
 
-    async fn sweep(&self) -> Result<usize, SpawnerError> {
-        self.timed("sweep", self.spawner.sweep()).await
+    async fn sweep(&self, kept: &[SandboxName]) -> Result<Swept, SpawnerError> {
+        self.timed("sweep", self.spawner.sweep(kept)).await
     }
 }
 
@@ -183,7 +194,9 @@ mod tests {
         let (_listener, spawner) = silent(&directory);
         let id = EngineId("c".to_owned());
         let path = WorkspacePath { root: "/".into(), relative: "".into() };
-        let calls: [(&str, u64, Result<(), SpawnerError>); 13] = [
+        let order = Order::test(path.clone());
+        let name = order.name();
+        let calls: [(&str, u64, Result<(), SpawnerError>); 14] = [
             ("describe", 180_000, spawner.describe().await.map(drop)),
             ("find_image", 180_000, spawner.find_image(None).await.map(drop)),
             ("check_runtime", 180_000, spawner.check_runtime("runc").await),
@@ -193,10 +206,11 @@ mod tests {
             ("free_bytes", 180_000, spawner.free_bytes(&id).await.map(drop)),
             ("measure", 1_800_000, spawner.measure(&id, 1).await.map(drop)),
             ("survey", 1_800_000, spawner.survey(&id).await),
-            ("compare", 1_800_000, spawner.compare(&id, false).await.map(drop)),
-            ("remove", 180_000, spawner.remove(&id).await),
+            ("compare", 1_800_000, spawner.compare(order.tenant, name, Comparison::default()).await.map(drop)),
+            ("forget", 180_000, spawner.forget(name).await),
+            ("remove", 180_000, spawner.remove(name).await),
             ("list", 180_000, spawner.list().await.map(drop)),
-            ("sweep", 1_800_000, spawner.sweep().await.map(drop)),
+            ("sweep", 1_800_000, spawner.sweep(&[]).await.map(drop)),
         ];
         for (call, ms, outcome) in calls {
             let error = outcome.unwrap_err().to_string();

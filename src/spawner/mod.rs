@@ -25,18 +25,21 @@ mod runtime;
 mod server;
 mod size;
 pub mod survey;
+mod surveys;
 mod wire;
 mod workspace;
 
 use async_trait::async_trait;
 
 use crate::config::Config;
-use crate::domain::Changes;
+use crate::domain::{Changes, SandboxName, TenantId};
 
 pub use crate::engine::{EngineId, Exit, Labels, Limits};
-pub use calls::{Confinement, FoundWorkspace, Opened, Order, WorkspacePath};
+pub use calls::{Confinement, FoundWorkspace, Opened, Order, Swept, WorkspacePath};
 pub use directory::MODEL_SOCKET_INSIDE;
 pub use error::SpawnerError;
+#[cfg(test)]
+pub(crate) use image::test as test_image;
 pub use local::Local;
 pub use measured::{CallLimits, Measured};
 pub use policy::Policy;
@@ -44,6 +47,7 @@ pub use remote::{Claim, Remote};
 pub use roots::{NewRoots, RootError, RootKeeper, RootsHere, TakenPlace};
 pub use server::{Server, Socket};
 pub use size::WorkspaceSize;
+pub use survey::Comparison;
 pub use workspace::{WorkspaceError, look_at};
 
 /// What makes and destroys sandboxes on behalf of sessions.
@@ -76,15 +80,19 @@ pub trait Spawner: RootKeeper {
     /// Counts what a sandbox's workspace holds, up to so many files. Whoever does not wait for it any more ends it.
     async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError>;
 
-    /// Looks over a sandbox's workspace before anything runs in it. What is kept is given up by [`Self::compare`].
+    /// Looks over a sandbox's workspace before anything runs in it. What is found is kept until [`Self::forget`].
     async fn survey(&self, id: &EngineId) -> Result<(), SpawnerError>;
 
-    /// Looks it over again once the sandbox is removed; with `quarantine` changes of files that would run later are undone.
-    /// `None` when it was not looked over before.
-    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError>;
+    /// Looks a workspace over again once the sandbox is gone, and undoes what it is told to. May be repeated, also by a
+    /// spawner that was started since.
+    async fn compare(&self, tenant: TenantId, name: SandboxName, how: Comparison) -> Result<Changes, SpawnerError>;
 
-    /// Kills everything in the sandbox and removes it, running or not. One that is gone is not an error.
-    async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError>;
+    /// Forgets what a workspace was before.
+    async fn forget(&self, name: SandboxName) -> Result<(), SpawnerError>;
+
+    /// Kills everything in the sandbox and removes it, running or not, and makes sure that it is gone. One that is gone is
+    /// not an error, nor is one that was made by an earlier run.
+    async fn remove(&self, name: SandboxName) -> Result<(), SpawnerError>;
 
     /// Whose sandboxes of the installation are there.
     async fn list(&self) -> Result<Vec<Labels>, SpawnerError>;
@@ -92,9 +100,9 @@ pub trait Spawner: RootKeeper {
     /// What the last drill found that was held where the engine is held, as its report has it; `None` when none was.
     async fn last_drill(&self) -> Result<Option<serde_json::Value>, SpawnerError>;
 
-    /// Removes every sandbox of the installation, and what the engine and an earlier run left of others; answers how many
-    /// sandboxes there were.
-    async fn sweep(&self) -> Result<usize, SpawnerError>;
+    /// Removes every sandbox of the installation, and what the engine and an earlier run left of others; what is known of
+    /// workspaces is forgotten, but for those in `kept`.
+    async fn sweep(&self, kept: &[SandboxName]) -> Result<Swept, SpawnerError>;
 }
 
 /// What makes roots for a command beside the server: the spawner where one holds the workspaces, else this process.

@@ -12,10 +12,10 @@ use tracing::{error, info};
 
 use super::wire::{self, Answer, Call, MAX_ANSWER_BYTES};
 use super::{
-    EngineId, Exit, FoundWorkspace, Labels, NewRoots, Opened, Order, RootError, RootKeeper, Spawner, SpawnerError,
-    WorkspacePath, WorkspaceSize,
+    Comparison, EngineId, Exit, FoundWorkspace, Labels, NewRoots, Opened, Order, RootError, RootKeeper, Spawner,
+    SpawnerError, Swept, WorkspacePath, WorkspaceSize,
 };
-use crate::domain::Changes;
+use crate::domain::{Changes, SandboxName, TenantId};
 
 /// How long lies between two tries to claim a spawner that ended.
 const CLAIM_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -177,15 +177,24 @@ impl Spawner for Remote {
         self.done(Call::Survey { id: id.clone() }).await
     }
 
-    async fn compare(&self, id: &EngineId, quarantine: bool) -> Result<Option<Changes>, SpawnerError> {
-        match self.call(Call::Compare { id: id.clone(), quarantine }).await? {
-            Answer::Changes(changes) => Ok(changes.map(|changes| *changes)),
+    async fn compare(
+        &self,
+        tenant: TenantId,
+        name: SandboxName,
+        comparison: Comparison,
+    ) -> Result<Changes, SpawnerError> {
+        match self.call(Call::Compare { tenant, name, comparison }).await? {
+            Answer::Changes(changes) => Ok(*changes),
             _ => Err(self.foreign()),
         }
     }
 
-    async fn remove(&self, id: &EngineId) -> Result<(), SpawnerError> {
-        self.done(Call::Remove { id: id.clone() }).await
+    async fn forget(&self, name: SandboxName) -> Result<(), SpawnerError> {
+        self.done(Call::Forget { name }).await
+    }
+
+    async fn remove(&self, name: SandboxName) -> Result<(), SpawnerError> {
+        self.done(Call::Remove { name }).await
     }
 
     async fn list(&self) -> Result<Vec<Labels>, SpawnerError> {
@@ -202,9 +211,9 @@ impl Spawner for Remote {
         }
     }
 
-    async fn sweep(&self) -> Result<usize, SpawnerError> {
-        match self.call(Call::Sweep {}).await? {
-            Answer::Swept(count) => Ok(count),
+    async fn sweep(&self, kept: &[SandboxName]) -> Result<Swept, SpawnerError> {
+        match self.call(Call::Sweep { kept: kept.to_vec() }).await? {
+            Answer::Swept(swept) => Ok(swept),
             _ => Err(self.foreign()),
         }
     }

@@ -14,6 +14,7 @@ use tracing::{debug, error, info, warn};
 
 use super::wire::{self, Answer, Call, MAX_CALL_BYTES};
 use super::{Local, Opened, RootKeeper, Spawner, SpawnerError};
+use crate::domain::SandboxName;
 use crate::instance::{Lock, LockError};
 use crate::lifecycle::Tasks;
 use crate::net::DescriptorBudget;
@@ -132,7 +133,7 @@ impl Server {
             }
         }
         let _ = std::fs::remove_file(&self.socket.path);
-        match self.local.sweep().await {
+        match self.local.remove_all().await.map(|swept| swept.removed) {
             Ok(0) => {}
             Ok(count) => info!(count, "removed the sandboxes that were still there"),
             Err(error) => warn!(error = &error as &dyn std::error::Error, "sandboxes could not be removed"),
@@ -152,8 +153,9 @@ async fn answer(local: &Local, claim: &Semaphore, mut stream: UnixStream) -> io:
         Err(error) => return Err(error),
     };
     if let Call::Open { order } = call {
+        let name = order.name();
         return match local.open(*order).await {
-            Ok(opened) => hand_over(local, &mut stream, opened).await,
+            Ok(opened) => hand_over(local, &mut stream, name, opened).await,
             Err(error) => wire::write(&mut stream, &failure(error)).await,
         };
     }
@@ -204,28 +206,31 @@ async fn perform(local: &Local, call: Call) -> Result<Answer, SpawnerError> {
         Call::FreeBytes { id } => Answer::Free(local.free_bytes(&id).await?),
         Call::Measure { id, most_files } => Answer::WorkspaceSize(local.measure(&id, most_files).await?),
         Call::Survey { id } => local.survey(&id).await.map(|()| Answer::Done)?,
-        Call::Compare { id, quarantine } => Answer::Changes(local.compare(&id, quarantine).await?.map(Box::new)),
-        Call::Remove { id } => local.remove(&id).await.map(|()| Answer::Done)?,
+        Call::Compare { tenant, name, comparison } => {
+            Answer::Changes(Box::new(local.compare(tenant, name, comparison).await?))
+        }
+        Call::Forget { name } => local.forget(name).await.map(|()| Answer::Done)?,
+        Call::Remove { name } => local.remove(name).await.map(|()| Answer::Done)?,
         Call::PrepareRoots { new } => {
             local.prepare_roots(new).await.map_err(|error| SpawnerError::Root(wire::chain(&error)))?;
             Answer::Done
         }
         Call::List {} => Answer::Sandboxes(local.list().await?),
         Call::LastDrill {} => Answer::Drill(local.last_drill().await?),
-        Call::Sweep {} => Answer::Swept(local.sweep().await?),
+        Call::Sweep { kept } => Answer::Swept(local.sweep(&kept).await?),
     })
 }
 
 /// Gives a sandbox to who ordered it. If that fails nobody will ever start or remove it.
-async fn hand_over(local: &Local, stream: &mut UnixStream, opened: Opened) -> io::Result<()> {
+async fn hand_over(local: &Local, stream: &mut UnixStream, name: SandboxName, opened: Opened) -> io::Result<()> {
     let Opened { id, confinement, shim, model } = opened;
     let given = async {
-        wire::write(stream, &Answer::Opened(id.clone(), confinement)).await?;
+        wire::write(stream, &Answer::Opened(id, confinement)).await?;
         wire::send_descriptors(stream, &[shim, model]).await
     };
     let given = given.await;
     if given.is_err()
-        && let Err(error) = local.remove(&id).await
+        && let Err(error) = local.remove(name).await
     {
         warn!(error = &error as &dyn std::error::Error, "a sandbox nobody waited for could not be removed");
     }

@@ -16,13 +16,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
 use super::{
-    Confinement, EngineId, Exit, FoundWorkspace, Labels, NewRoots, Order, SpawnerError, WorkspaceError, WorkspacePath,
-    WorkspaceSize,
+    Comparison, Confinement, EngineId, Exit, FoundWorkspace, Labels, NewRoots, Order, SpawnerError, Swept,
+    WorkspaceError, WorkspacePath, WorkspaceSize,
 };
-use crate::domain::Changes;
+use crate::domain::{Changes, SandboxName, TenantId};
 
 /// The largest call.
-pub(super) const MAX_CALL_BYTES: u32 = 64 << 10;
+pub(super) const MAX_CALL_BYTES: u32 = 1 << 20;
 
 /// The largest answer.
 pub(super) const MAX_ANSWER_BYTES: u32 = 64 << 20;
@@ -64,15 +64,21 @@ pub(super) enum Call {
         id: EngineId,
     },
     Compare {
-        id: EngineId,
-        quarantine: bool,
+        tenant: TenantId,
+        name: SandboxName,
+        comparison: Comparison,
+    },
+    Forget {
+        name: SandboxName,
     },
     Remove {
-        id: EngineId,
+        name: SandboxName,
     },
     List {},
     LastDrill {},
-    Sweep {},
+    Sweep {
+        kept: Vec<SandboxName>,
+    },
     /// Held for as long as the connection is open: by one server at a time.
     Claim {},
     PrepareRoots {
@@ -93,10 +99,10 @@ pub(super) enum Answer {
     Exit(Exit),
     Free(u64),
     WorkspaceSize(WorkspaceSize),
-    Changes(Option<Box<Changes>>),
+    Changes(Box<Changes>),
     Sandboxes(Vec<Labels>),
     Drill(Option<serde_json::Value>),
-    Swept(usize),
+    Swept(Swept),
     Failure(Failure),
 }
 
@@ -113,6 +119,7 @@ pub(super) enum Failure {
     Refused(String),
     /// Directories cannot be roots: the text is for the operator.
     Root(String),
+    SurveyLost(String),
     Failed(String),
 }
 
@@ -124,6 +131,7 @@ impl From<SpawnerError> for Failure {
             SpawnerError::Runtime { name, known } => Self::Runtime { name, known },
             SpawnerError::Refused(text) => Self::Refused(text),
             SpawnerError::Root(text) => Self::Root(text),
+            SpawnerError::SurveyLost(text) => Self::SurveyLost(text),
             SpawnerError::Failed(text) => Self::Failed(text),
             other => Self::Failed(chain(&other)),
         }
@@ -138,6 +146,7 @@ impl From<Failure> for SpawnerError {
             Failure::Runtime { name, known } => Self::Runtime { name, known },
             Failure::Refused(text) => Self::Refused(text),
             Failure::Root(text) => Self::Root(text),
+            Failure::SurveyLost(text) => Self::SurveyLost(text),
             Failure::Failed(text) => Self::Failed(text),
         }
     }

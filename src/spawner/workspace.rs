@@ -17,7 +17,7 @@ use crate::domain::TenantRoot;
 use crate::engine::{FIRST_USER, WorkspaceMount};
 
 /// A directory that was found to be inside a root, held open.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Workspace {
     descriptor: Arc<OwnedFd>,
     /// Where it was found.

@@ -4,19 +4,31 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
-use super::{Store, StoreError, codec, events};
-use crate::domain::{Changes, EventKind, NewEvent, SessionFile, SessionId, TenantId, TurnChanges, Undone};
+use super::{Store, StoreError, codec, events, pending};
+use crate::domain::{
+    Changes, EventKind, NewEvent, PendingSandbox, SandboxName, SessionFile, SessionId, TenantId, TurnChanges, Undone,
+};
 
 /// Paths of files that would run later that stand in a session's record, and in an event.
 const PATHS: usize = 20;
+
+/// How far the sandbox has come whose changes are recorded.
+#[derive(Clone, Debug)]
+pub enum Sandbox {
+    /// Nothing more is to be done about it.
+    Done(SandboxName),
+    /// Its workspace is to be looked at again.
+    Again(PendingSandbox),
+}
 
 /// The changes.
 #[derive(Debug)]
 pub struct ChangesStore<'a>(pub(super) &'a Store);
 
 impl ChangesStore<'_> {
-    /// Writes what a turn changed, unless that is known already, the files that were undone and the event that tells of it, all or nothing. The store
-    /// gives the files their numbers.
+    /// Writes what a turn changed, the files that were undone and the event that says so, all or nothing. What an earlier look
+    /// at the same turn found is kept. The store gives the files their numbers. With `sandbox` it also writes how far that one
+    /// has come: done with, or to be looked at again.
     ///
     /// # Errors
     /// When the store fails.
@@ -24,44 +36,32 @@ impl ChangesStore<'_> {
         &self,
         tenant: TenantId,
         session: SessionId,
-        found: &TurnChanges,
+        found: TurnChanges,
         files: &[SessionFile],
+        sandbox: Option<&Sandbox>,
     ) -> Result<(), StoreError> {
-        let (found, files) = (found.clone(), files.to_vec());
-        self.0.write_session(tenant, session, move |transaction| {
-            Box::pin(async move {
-            let (changes, error) = match &found.changes {
-                Ok(changes) => (Some(codec::to_json(changes)), None),
-                Err(error) => (None, Some(error)),
-            };
-            let written = sqlx::query(
-                "insert into changes (turn_id, session_id, tenant_id, changes, error, at) values ($1, $2, $3, $4, $5, $6)
-                 on conflict (turn_id) do nothing",
-            )
-            .bind(found.turn.to_string())
-            .bind(session.to_string())
-            .bind(tenant.to_string())
-            .bind(changes)
-            .bind(error)
-            .bind(found.at.as_micros())
-            .execute(&mut **transaction)
-            .await?;
-            if written.rows_affected() == 0 {
-                return Ok(());
-            }
-            for file in &files {
-                insert_file(transaction, tenant, session, file).await?;
-            }
-            if let Ok(changes) = &found.changes {
-                note_executables(transaction, tenant, session, changes).await?;
-            }
-            let payload = in_short(&found, &files).to_string();
-            let event = NewEvent { turn: found.turn, kind: EventKind::Changes, payload, at: found.at };
-            events::insert(transaction, session, &[event]).await?;
-            Ok(())
+        let (files, sandbox) = (files.to_vec(), sandbox.cloned());
+        self.0
+            .write_session(tenant, session, move |transaction| {
+                Box::pin(async move {
+                    match &sandbox {
+                        Some(Sandbox::Done(name)) => pending::delete(transaction, *name).await?,
+                        Some(Sandbox::Again(again)) => pending::update(transaction, again).await?,
+                        None => {}
+                    }
+                    let turn = sqlx::query("select id from turns where id = $1 and session_id = $2")
+                        .bind(found.turn.to_string())
+                        .bind(session.to_string())
+                        .fetch_optional(&mut **transaction)
+                        .await?;
+                    // The session may have been deleted meanwhile.
+                    if turn.is_some() {
+                        write(transaction, tenant, session, found, &files).await?;
+                    }
+                    Ok(())
+                })
             })
-        })
-        .await
+            .await
     }
 
     /// What a tenant's session changed in its last `most` turns that were looked after, the latest first.
@@ -114,6 +114,50 @@ impl ChangesStore<'_> {
     }
 }
 
+/// Writes what a turn changed.
+async fn write(
+    transaction: &mut Transaction<'_, Any>,
+    tenant: TenantId,
+    session: SessionId,
+    mut found: TurnChanges,
+    files: &[SessionFile],
+) -> Result<(), StoreError> {
+    let row = sqlx::query("select * from changes where turn_id = $1")
+        .bind(found.turn.to_string())
+        .fetch_optional(&mut **transaction)
+        .await?;
+    if let Some(Ok(earlier)) = row.as_ref().map(turn_changes).transpose()?.map(|earlier| earlier.changes) {
+        let Ok(changes) = found.changes else { return Ok(()) };
+        found.changes = Ok(changes.after(earlier));
+    }
+    let (changes, error) = match &found.changes {
+        Ok(changes) => (Some(codec::to_json(changes)), None),
+        Err(error) => (None, Some(error)),
+    };
+    sqlx::query(
+        "insert into changes (turn_id, session_id, tenant_id, changes, error, at) values ($1, $2, $3, $4, $5, $6)
+         on conflict (turn_id) do update set changes = excluded.changes, error = excluded.error, at = excluded.at",
+    )
+    .bind(found.turn.to_string())
+    .bind(session.to_string())
+    .bind(tenant.to_string())
+    .bind(changes)
+    .bind(error)
+    .bind(found.at.as_micros())
+    .execute(&mut **transaction)
+    .await?;
+    for file in files {
+        insert_file(transaction, tenant, session, file).await?;
+    }
+    if let Ok(changes) = &found.changes {
+        note_executables(transaction, tenant, session, changes).await?;
+    }
+    let payload = in_short(&found, files).to_string();
+    let event = NewEvent { turn: found.turn, kind: EventKind::Changes, payload, at: found.at };
+    events::insert(transaction, session, &[event]).await?;
+    Ok(())
+}
+
 /// The paths of files that would run later out of a session's row.
 pub(super) fn executables_of(row: &AnyRow) -> Result<Vec<String>, StoreError> {
     match codec::maybe_text(row, "changed_executables")? {
@@ -133,8 +177,9 @@ async fn insert_file(
         Undone::No(reason) => Some(reason),
     };
     sqlx::query(
-        "insert into session_files (session_id, number, tenant_id, turn_id, path, undone, reason, stored, size_bytes, whole, at)
-         select $1, cast(coalesce(max(number), 0) as bigint) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        "insert into session_files (session_id, number, tenant_id, turn_id, path, undone, reason, stored, size_bytes, whole, at,
+            moved_to)
+         select $1, cast(coalesce(max(number), 0) as bigint) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
          from session_files where session_id = $1",
     )
     .bind(session.to_string())
@@ -147,6 +192,7 @@ async fn insert_file(
     .bind(file.size_bytes.map(codec::as_number))
     .bind(i64::from(file.whole))
     .bind(file.at.as_micros())
+    .bind(&file.moved_to)
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -192,6 +238,7 @@ fn in_short(found: &TurnChanges, files: &[SessionFile]) -> serde_json::Value {
     json!({
         "totals": changes.totals,
         "shortened": changes.shortened,
+        "incomplete": changes.incomplete,
         "changed_executables": paths,
         "undone": undone,
         "not_undone": files.len() - undone,
@@ -216,6 +263,7 @@ fn file(row: &AnyRow) -> Result<SessionFile, StoreError> {
         size_bytes: stored.as_ref().map(|_| codec::count(row, "size_bytes")).transpose()?,
         stored,
         whole: codec::number(row, "whole")? == 1,
+        moved_to: codec::maybe_text(row, "moved_to")?,
         at: codec::time(row, "at")?,
     })
 }

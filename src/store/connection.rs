@@ -12,8 +12,8 @@ use super::reports::{self, ReportPlace, Reports};
 use super::sqlite::SqliteFile;
 use super::writer::Writer;
 use super::{
-    Audit, Budgets, ChangesStore, Egress, Events, Keys, Ledger, ReadCache, Sessions, StoreError, Tenants, Transcripts,
-    Turns, codec,
+    Audit, Budgets, ChangesStore, Egress, Events, Keys, Ledger, PendingSandboxes, ReadCache, Sessions, StoreError,
+    Tenants, Transcripts, Turns, codec,
 };
 use crate::domain::{SessionId, TenantId};
 
@@ -159,6 +159,11 @@ impl Store {
     /// What sessions changed in their workspaces.
     pub fn changes(&self) -> ChangesStore<'_> {
         ChangesStore(self)
+    }
+
+    /// The sandboxes that are not done with.
+    pub fn pending(&self) -> PendingSandboxes<'_> {
+        PendingSandboxes(self)
     }
 
     /// The agents' transcripts.

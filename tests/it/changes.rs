@@ -110,17 +110,77 @@ async fn a_tenant_may_have_what_would_run_later_undone_and_kept() {
     assert!(!kept.exists(), "a deleted session's files stay");
 }
 
+/// A file of root's that the agent cannot read, and can move, for its directory is its own.
 #[tokio::test]
-async fn what_a_crash_interrupted_is_told_to_be_unknown_and_the_next_turn_is_looked_after() {
+async fn what_the_owner_may_not_read_is_neither_shown_nor_handed_out() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    server.command(&["limits", "set", "acme", "quarantine=true"]).await;
+    for name in ["secret", "other"] {
+        fs::write(tenant.root.join(name), "only root may know this\n").unwrap();
+        fs::set_permissions(tenant.root.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let done = tenant.run_freely(&bash("cat secret || mv secret notes.txt; mv other .envrc; echo moved")).await;
+    let session = done["session_id"].as_str().unwrap();
+    let turns = tenant.changes(session).await;
+    let notes = file(&turns[0], "notes.txt");
+    assert_eq!((&notes["diff"], &notes["withheld"]), (&Value::Null, &json!("not readable by the workspace's owner")));
+    let files = tenant.get(&format!("/v1/sessions/{session}/files")).await.1;
+    let [moved] = &**files["data"].as_array().unwrap() else { panic!("{files}") };
+    assert_eq!(
+        (&moved["path"], &moved["size_bytes"], &moved["undone"]),
+        (&json!(".envrc"), &Value::Null, &json!(true))
+    );
+    let path = format!("/v1/sessions/{session}/files/{}", moved["number"]);
+    assert_eq!(tenant.get(&path).await.0, StatusCode::NOT_FOUND);
+    let aside = tenant.root.join(moved["moved_to"].as_str().unwrap());
+    let facts = fs::metadata(&aside).unwrap();
+    assert_eq!((std::os::unix::fs::MetadataExt::uid(&facts), facts.permissions().mode() & 0o7777), (0, 0o600));
+    assert!(!tenant.root.join(".envrc").exists());
+    assert!(!serde_json::to_string(&turns).unwrap().contains("only root"));
+}
+
+/// As many files beside the bait as the survey records, and as many of a watched kind.
+#[tokio::test]
+async fn floods_do_not_keep_what_would_run_later_from_being_undone() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    server.command(&["limits", "set", "acme", "quarantine=true"]).await;
+    let done = tenant
+        .run_freely(&bash(
+            "mkdir -p .git/hooks .vscode sub/.git/hooks && for bait in .git/hooks/post-commit .vscode/tasks.json .envrc \
+             sub/.git/hooks/pre-push Makefile; do echo evil > $bait; done; seq 1 110000 | xargs touch; \
+             seq -f %g.mk 1 100000 | xargs touch; ls | wc -l",
+        ))
+        .await;
+    assert_eq!(done["status"], "completed", "{done}");
+    let turns = tenant.changes(done["session_id"].as_str().unwrap()).await;
+    let left: Vec<_> =
+        [".git/hooks/post-commit", ".vscode/tasks.json", ".envrc", "sub/.git/hooks/pre-push", "Makefile"]
+            .into_iter()
+            .filter(|path| tenant.root.join(path).exists())
+            .collect();
+    assert!(left.is_empty(), "{left:?}: {}", turns[0]["incomplete"]);
+    assert!(!tenant.root.join("1.mk").exists() && !tenant.root.join("100000.mk").exists());
+    assert_eq!((&turns[0]["complete"], &turns[0]["shortened"]["unseen"]), (&json!(true), &json!(true)));
+}
+
+#[tokio::test]
+async fn what_a_crash_interrupted_is_known_after_it_and_the_next_turn_is_looked_after() {
     let mut server = Server::start().await;
     let tenant = server.tenant("acme").await;
     let session = tenant.start(&json!({"prompt": "Please count from 1 to 1000"})).await;
     server.stand_in.wait_until(|received| received.iter().any(|call| call.chunks_sent > 2)).await;
+    let left = tenant.root.join("left.txt");
+    fs::write(&left, "before the crash\n").unwrap();
     server.kill().await;
     server.start_again().await;
     let tenant = tenant.at(&server);
     let turns = tenant.changes(&session).await;
-    assert!(turns[0]["error"].as_str().unwrap().contains("the server ended"), "{turns:?}");
+    assert!(file(&turns[0], "left.txt")["diff"].as_str().unwrap().contains("+before the crash"), "{turns:?}");
     let prompt = bash("echo hello > new.txt");
     let resumed = json!({"prompt": prompt, "permission_mode": "bypassPermissions", "resume_session_id": session});
     assert_eq!(tenant.execute(&resumed).await.0, StatusCode::OK);

@@ -10,7 +10,7 @@ use super::error::AccountError;
 use crate::api::ApiState;
 use crate::api::admin::ErrorBody;
 use crate::api::auth::SessionCaller;
-use crate::domain::{Change, Changes, SessionId, TenantId, Timestamp, TurnChanges, TurnId, Undone};
+use crate::domain::{Change, Changes, Incomplete, SessionId, TenantId, Timestamp, TurnChanges, TurnId, Undone};
 
 /// Turns that are told of when the request does not say how many, and at most.
 const DEFAULT_LIMIT: u32 = 5;
@@ -28,8 +28,12 @@ pub(super) struct Ask {
 /// What a session's turns changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ChangesReport {
-    /// Whether a turn is under way, or was a moment ago, so that what it changed is still to come.
+    /// Whether what a turn changed is still to come: it is under way, or its sandbox has not ended, or its workspace could not
+    /// be looked at yet.
     pending: bool,
+    /// Why it is; absent when nothing is to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_reason: Option<String>,
     /// The turns that were looked after, the latest first.
     data: Vec<TurnReport>,
 }
@@ -53,10 +57,26 @@ pub(super) struct TurnReport {
     /// For which bounds something is left out: `unseen`, `unreadable`, `files`, `diffs`, `contents`.
     #[schema(value_type = serde_json::Value)]
     shortened: crate::domain::Shortened,
+    /// Whether everything that might run later was looked at. What was not may have been changed, and is not undone.
+    complete: bool,
+    /// What was not looked at; absent when the turn is `complete`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<IncompleteReport>,
     /// The files that would run later and were changed.
     changed_executables: Vec<String>,
     /// What changed, by path.
     files: Vec<FileReport>,
+}
+
+/// Places that were not looked at completely.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct IncompleteReport {
+    /// How many there are.
+    count: u64,
+    /// The first of them, below the workspace and written as paths are; empty for the workspace itself.
+    places: Vec<String>,
+    /// Whether they are looked at again later.
+    retried: bool,
 }
 
 /// One change.
@@ -89,6 +109,9 @@ pub(super) struct FileReport {
     privilege_removed: Option<bool>,
     /// The difference as a unified diff, of texts that are small enough.
     diff: Option<String>,
+    /// Why the contents were not looked at: they are not readable by the workspace's owner. Absent when they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld: Option<&'static str>,
 }
 
 /// Show what a session's turns changed in its workspace.
@@ -116,9 +139,13 @@ pub(super) async fn changes(
         return Err(AccountError::Invalid(format!("`limit` is 1 to {MAX_LIMIT}, not {limit}")));
     }
     // Asked before the rows are read: what is written in between is told to be pending, and not lost.
-    let pending = state.sessions.is_live(session);
+    let pending_reason = state.sessions.changes_pending(tenant, session).await?;
     let turns = state.store.changes().list(tenant, session, limit).await?;
-    Ok(Json(ChangesReport { pending, data: turns.into_iter().map(TurnReport::from).collect() }))
+    Ok(Json(ChangesReport {
+        pending: pending_reason.is_some(),
+        pending_reason,
+        data: turns.into_iter().map(TurnReport::from).collect(),
+    }))
 }
 
 /// A session that the caller may look at.
@@ -143,12 +170,21 @@ impl From<TurnChanges> for TurnReport {
         Self {
             turn_id: turn,
             at,
-            error,
             totals: changes.totals,
             shortened: changes.shortened,
+            complete: error.is_none() && changes.incomplete.count == 0,
+            incomplete: IncompleteReport::of(&changes.incomplete),
+            error,
             changed_executables: changes.executables().map(|change| change.path.clone()).collect(),
             files: changes.files.into_iter().map(FileReport::from).collect(),
         }
+    }
+}
+
+impl IncompleteReport {
+    fn of(incomplete: &Incomplete) -> Option<Self> {
+        let Incomplete { count, places, again } = incomplete.clone();
+        (count > 0).then_some(Self { count, places, retried: again })
     }
 }
 
@@ -166,6 +202,7 @@ impl From<Change> for FileReport {
             class: change.class,
             privilege_removed: change.privilege.map(|undone| undone == Undone::Yes),
             diff: change.diff,
+            withheld: change.withheld.then_some("not readable by the workspace's owner"),
         }
     }
 }

@@ -40,6 +40,10 @@ pub(super) struct FileEntry {
     size_bytes: Option<u64>,
     /// Whether that is all of it.
     whole: bool,
+    /// Where it is now in the workspace, when it was moved rather than removed: it does not belong to the workspace's owner, or
+    /// is a directory with a flood of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_to: Option<String>,
     /// When it was undone.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
@@ -104,11 +108,11 @@ pub(super) async fn contents(
 
 impl From<SessionFile> for FileEntry {
     fn from(file: SessionFile) -> Self {
-        let SessionFile { number, turn, path, undone, size_bytes, whole, at, .. } = file;
+        let SessionFile { number, turn, path, undone, size_bytes, whole, moved_to, at, .. } = file;
         let (undone, reason) = match undone {
             Undone::Yes => (true, None),
             Undone::No(reason) => (false, Some(reason)),
         };
-        Self { number, turn_id: turn, path, undone, reason, size_bytes, whole, at }
+        Self { number, turn_id: turn, path, undone, reason, size_bytes, whole, moved_to, at }
     }
 }

@@ -131,7 +131,7 @@ impl From<StartError> for SeedError {
             StartError::Suspended => Self::Forbidden(error.to_string()),
             StartError::Full(_) => Self::Full(error.to_string()),
             StartError::Storage { .. } => Self::TooLarge(error.to_string()),
-            StartError::Draining => Self::Draining(error.to_string()),
+            StartError::Draining | StartError::Lingering => Self::Draining(error.to_string()),
             StartError::Spawner(ref why) => {
                 tracing::error!(error = why as &dyn std::error::Error, "the spawner cannot be asked");
                 Self::Draining(error.to_string())

@@ -92,9 +92,18 @@ impl Engine for Docker {
             removed = remove().await;
         }
         match removed {
-            // Gone, or being removed at another's wish.
-            Err(error) if matches!(status(&error), Some(NOT_FOUND | CONFLICT)) => Ok(()),
+            Err(error) if status(&error) == Some(NOT_FOUND) => Ok(()),
+            // Docker also says so of one whose processes do not end: whether it goes is for the caller to find out.
+            Err(error) if status(&error) == Some(CONFLICT) => Ok(()),
             result => result.map_err(|error| EngineError::Remove(self.cause(error))),
+        }
+    }
+
+    async fn exists(&self, id: &EngineId) -> Result<bool, EngineError> {
+        match self.client.inspect_container(&id.0, None).await {
+            Ok(_) => Ok(true),
+            Err(error) if status(&error) == Some(NOT_FOUND) => Ok(false),
+            Err(error) => Err(EngineError::List(self.cause(error))),
         }
     }
 

@@ -19,7 +19,7 @@ declare! {
     SANDBOXES: Gauge(Recorded Gauge) = "innkeeper_sandboxes", [];
     /// Sandboxes of no live session that were found and removed.
     ORPHANS_REMOVED: Counter(Recorded Counter) = "innkeeper_orphan_sandboxes_removed_total", [];
-    /// Sandboxes that could not be removed. The next start of the server tries again.
+    /// Attempts to remove a sandbox that failed. They are repeated until one works, over restarts too.
     SANDBOX_REMOVE_FAILURES: Counter(Recorded Counter) = "innkeeper_sandbox_remove_failures_total", [];
     /// Seconds the spawner took to do what it was asked, the engine's time in it.
     SPAWNER_CALLS: Histogram(Recorded Histogram) = "innkeeper_spawner_call_duration_seconds", [CALL], CALLS;

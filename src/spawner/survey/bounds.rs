@@ -1,15 +1,20 @@
-//! How much of a workspace is looked at, kept and told.
+//! How much of a workspace is looked at, kept and reported.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 /// Bounds of one survey. The workspace is the agent's, so each of them may be reached on purpose.
 #[derive(Clone, Debug)]
 pub struct SurveyBounds {
-    /// Where the file of kept contents is made. It has no name there, so a crash leaves nothing behind.
-    pub directory: PathBuf,
-    /// Files and directories that are looked at; of those that tools make (`node_modules` and the like) half as many beside.
+    /// Names that are read, whatever lies under them. What remains then is reported as not looked at.
+    pub names: usize,
+    /// How long reading names may take.
+    pub deadline: Duration,
+    /// Files, and directories, that are recorded and compared; of those that tools make (`node_modules` and the like) half as
+    /// many, of each kind of files that would run later a quarter as many before and twice as many after.
     pub entries: usize,
-    /// Directories below each other. As many descriptors are open at a time.
+    /// Names in a directory all of whose files would run later, such as `.git/hooks`. One with more is taken for a flood.
+    pub place_entries: usize,
+    /// Directories below each other.
     pub depth: usize,
     /// Bytes of a path.
     pub path_bytes: usize,
@@ -21,24 +26,28 @@ pub struct SurveyBounds {
     pub kept_bytes: u64,
     /// Changes that are listed; as many again of files that would run later.
     pub changes: usize,
+    /// Changes that are undone at a time. The rest is left to the next attempt.
+    pub undos: usize,
     /// Bytes of all differences, and of all contents that are put away when changes are undone.
     pub diff_bytes: usize,
     /// See `diff_bytes`.
     pub quarantine_bytes: usize,
 }
 
-impl SurveyBounds {
-    /// The bounds of the settings' defaults, keeping contents in `directory`.
-    pub fn new(directory: PathBuf) -> Self {
+impl Default for SurveyBounds {
+    fn default() -> Self {
         Self {
-            directory,
+            names: 4_000_000,
+            deadline: Duration::from_secs(120),
             entries: 100_000,
+            place_entries: 5_000,
             depth: 64,
             path_bytes: 1024,
             text_bytes: 256 << 10,
             executable_bytes: 1 << 20,
             kept_bytes: 64 << 20,
             changes: 1000,
+            undos: 250_000,
             diff_bytes: 1 << 20,
             quarantine_bytes: 8 << 20,
         }

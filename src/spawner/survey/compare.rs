@@ -1,277 +1,193 @@
-//! Comparing a workspace with what it was: what is new, gone or different, and what of that would run later.
+//! Comparing a workspace with what it was: what is new, gone or different.
 
-use std::collections::HashMap;
-
-use super::before::{Before, parent};
-use super::difference::{Difference, difference};
-use super::kept::{Contents, Keeper, Kept, hash, most, read};
+use super::SurveyBounds;
+use super::SurveyError;
+use super::access::Owner;
+use super::before::{Before, Now};
+use super::facts::Facts;
+use super::kept::{Contents, Kept, KeptContents, hash, max_bytes, read};
 use super::quarantine::{Undo, drop_privilege};
-use super::scripts::same_scripts;
-use super::walk::{Facts, Found, Visitor};
-use super::{SurveyBounds, SurveyError};
-use crate::domain::{Change, ChangeKind, Changes, FileClass, FileKind, Undone, show_path};
+use super::queue::Listing;
+use super::report::{Comparison, Light, Report};
+use super::walk::{Found, ROOT, UNKNOWN, Visitor};
+use crate::domain::{ChangeKind, Changes, FileKind};
 
 /// Bits that lend a program its owner's or group's rights.
 pub(super) const PRIVILEGE: u32 = 0o6000;
-
-const EXECUTE: u32 = 0o111;
 
 /// What is being compared.
 pub(super) struct Comparing<'a> {
     bounds: &'a SurveyBounds,
     before: &'a mut Before,
-    keeper: &'a mut Keeper,
-    quarantine: bool,
-    /// The directories that are there, and whether all their names were told; the workspace itself has no name.
-    directories: HashMap<Box<[u8]>, bool>,
-    changes: Changes,
-    undos: Vec<Undo>,
-    ordinary: Vec<Change>,
+    kept: &'a KeptContents,
+    report: Report<'a>,
+    /// What is known of the workspace's own names.
+    listing: Listing,
+    /// Directories with files that would run later of which nobody knows whether they are new.
+    undecided: Vec<Vec<u8>>,
     text_left: u64,
     executables_left: u64,
-    diff_left: usize,
-    quarantine_left: usize,
+    full: bool,
 }
 
-/// A change as it comes to light.
-struct Light<'a> {
-    path: &'a [u8],
-    before: Option<(Facts, Option<Vec<u8>>)>,
-    after: Option<(Facts, Option<Contents>)>,
-    class: Option<FileClass>,
-    kind: ChangeKind,
-    privilege: Option<Undone>,
+/// What came of a comparison.
+pub(super) struct Compared {
+    pub(super) changes: Changes,
+    pub(super) undos: Vec<Undo>,
+    pub(super) more_undos: bool,
+    pub(super) undecided: Vec<Vec<u8>>,
 }
 
 impl<'a> Comparing<'a> {
     pub(super) fn new(
         bounds: &'a SurveyBounds,
         before: &'a mut Before,
-        keeper: &'a mut Keeper,
-        quarantine: bool,
+        kept: &'a KeptContents,
+        comparison: Comparison,
+        owner: Owner,
     ) -> Self {
         Self {
             text_left: bounds.kept_bytes,
             executables_left: bounds.kept_bytes,
-            diff_left: bounds.diff_bytes,
-            quarantine_left: bounds.quarantine_bytes,
-            directories: HashMap::new(),
-            changes: Changes::default(),
-            undos: Vec::new(),
-            ordinary: Vec::new(),
+            report: Report::new(bounds, comparison, owner),
+            listing: Listing::Partial,
+            undecided: Vec::new(),
+            full: before.summary.full,
             bounds,
             before,
-            keeper,
-            quarantine,
+            kept,
         }
     }
 
     /// What changed, and what of it is to be undone, in that order.
-    pub(super) fn finish(mut self) -> Result<(Changes, Vec<Undo>), SurveyError> {
-        for path in self.gone() {
-            let Some((facts, class, kept)) = self.before.entries.get(&path).map(|was| (was.facts, was.class, was.kept))
-            else {
+    pub(super) fn finish(mut self) -> Result<Compared, SurveyError> {
+        for at in 0..self.before.len() {
+            if self.before.now[at] != Now::Unseen || !self.before.is_gone(at, self.listing) {
                 continue;
-            };
-            let before = Some((facts, self.kept(kept)?));
-            self.tell(Light { path: &path, before, after: None, class, kind: ChangeKind::Removed, privilege: None });
-        }
-        let mut changes = self.changes;
-        changes.files.append(&mut self.ordinary);
-        changes.files.sort_by(|one, two| one.path.cmp(&two.path));
-        changes.shortened.contents |= self.keeper.full;
-        Ok((changes, self.undos))
-    }
-
-    /// What was there and is not, as far as was looked.
-    fn gone(&self) -> Vec<Box<[u8]>> {
-        let unseen = self.before.entries.iter().filter(|(_, entry)| !entry.seen);
-        unseen.map(|(path, _)| path).filter(|path| self.lacks(path)).cloned().collect()
-    }
-
-    /// Whether a path that was not found is not there.
-    fn lacks(&self, path: &[u8]) -> bool {
-        let mut path = path;
-        while let Some(parent) = parent(path) {
-            if self.before.entries.get(parent).is_some_and(|entry| entry.seen) {
-                return self.directories.get(parent).is_none_or(|listed| *listed);
             }
-            path = parent;
+            let record = self.before.record(at);
+            let before = Some((record.facts, contents_of(self.kept, record.kept)?));
+            let (path, class, kind) = (record.path, record.class, ChangeKind::Removed);
+            self.report.add(Light { path, before, after: None, class, kind, privilege: None });
         }
-        self.directories.get(&b""[..]).is_some_and(|listed| *listed)
-    }
-
-    fn kept(&mut self, kept: Option<Kept>) -> Result<Option<Vec<u8>>, SurveyError> {
-        match kept {
-            Some(Kept::Whole { at, length }) => self.keeper.read(at, length).map(Some).map_err(SurveyError::Keeping),
-            Some(Kept::Hash(_)) | None => Ok(None),
-        }
+        self.report.changes.shortened.contents |= self.full;
+        let more_undos = self.report.more_undos;
+        let (changes, undos) = self.report.finish();
+        Ok(Compared { changes, undos, more_undos, undecided: self.undecided })
     }
 
     /// Reads what is there now, if there is room.
     fn contents(&mut self, found: &Found<'_>) -> Option<Contents> {
-        let most = most(found, self.bounds)?;
+        let most = max_bytes(found, self.bounds)?;
         let left = if found.class.is_some() { &mut self.executables_left } else { &mut self.text_left };
         let Some(rest) = left.checked_sub(found.facts.size.min(most)) else {
-            self.changes.shortened.contents = true;
+            self.full = true;
             return None;
         };
         *left = rest;
-        read(found.parent, found.name, found.facts.kind, most).ok()
+        read(found.owner, found.parent, found.name, found.facts.kind, most).ok()
     }
 
-    /// Writes a change down, if there is room, and notes what is to be undone.
-    fn tell(&mut self, light: Light<'_>) {
-        let Light { path, before, after, mut class, kind, privilege } = light;
-        let (old, new) = (before.as_ref().map(|(facts, _)| *facts), after.as_ref().map(|(facts, _)| *facts));
-        let regular = |facts: Option<Facts>| facts.is_none_or(|facts| facts.kind == FileKind::File);
-        let comparable = regular(old) && regular(new);
-        let old_contents = before.and_then(|(_, contents)| contents);
-        let whole = matches!(after, None | Some((_, Some(Contents::Whole(_)))));
-        let new_contents = after.and_then(|(_, contents)| contents).map(|contents| match contents {
-            Contents::Whole(contents) | Contents::Beginning(contents) => contents,
-        });
-        let known = comparable && whole && (old.is_none() || old_contents.is_some());
-        if class == Some(FileClass::Package)
-            && known
-            && same_scripts(path, old_contents.as_deref(), new_contents.as_deref())
-        {
-            class = None;
+    /// Notes a file that would run later where it is not known what was there before.
+    fn undecided(&mut self, path: &[u8]) {
+        let directory = super::before::parent(path).unwrap_or_default();
+        if self.undecided.len() < self.bounds.changes && self.undecided.last().is_none_or(|last| last != directory) {
+            self.undecided.push(directory.to_vec());
         }
-        if class.is_none() && gained_execution(old, new) {
-            class = Some(FileClass::Executable);
-        }
-        self.count(kind, class);
-        if self.quarantine && class.is_some_and(|class| class != FileClass::Executable) {
-            self.put_away(path, old.is_some(), new_contents.as_deref(), whole);
-        }
-        if self.listed_of(class).len() >= self.bounds.changes {
-            self.changes.shortened.files = true;
-            return;
-        }
-        let shown = show_path(path);
-        let fits = |facts: Option<Facts>| facts.is_none_or(|facts| facts.size <= self.bounds.text_bytes);
-        let comparable = known && kind != ChangeKind::Mode && fits(old) && fits(new);
-        let change = Change {
-            diff: comparable.then(|| self.diff(&shown, old_contents.as_deref(), new_contents.as_deref())).flatten(),
-            path: shown,
-            kind,
-            file: new.or(old).map_or(FileKind::Other, |facts| facts.kind),
-            size_before: old.map(|facts| facts.size),
-            size: new.map(|facts| facts.size),
-            mode_before: old.map(|facts| facts.mode),
-            mode: new.map(|facts| facts.mode),
-            class,
-            privilege,
-        };
-        self.listed_of(class).push(change);
-    }
-
-    fn listed_of(&mut self, class: Option<FileClass>) -> &mut Vec<Change> {
-        if class.is_some() { &mut self.changes.files } else { &mut self.ordinary }
-    }
-
-    fn diff(&mut self, path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> Option<String> {
-        match difference(path, before, after, self.diff_left) {
-            Difference::Text(text) => {
-                self.diff_left -= text.len();
-                Some(text)
-            }
-            Difference::TooLong => {
-                self.changes.shortened.diffs = true;
-                None
-            }
-            Difference::MadeInVain => {
-                // Each may take its time, so few may be made for nothing.
-                self.diff_left /= 2;
-                self.changes.shortened.diffs = true;
-                None
-            }
-            Difference::NoText => None,
-        }
-    }
-
-    fn count(&mut self, kind: ChangeKind, class: Option<FileClass>) {
-        let totals = &mut self.changes.totals;
-        totals.executables += u64::from(class.is_some());
-        *match kind {
-            ChangeKind::Added => &mut totals.added,
-            ChangeKind::Removed => &mut totals.removed,
-            ChangeKind::Changed => &mut totals.changed,
-            ChangeKind::Mode => &mut totals.mode,
-        } += 1;
-    }
-
-    fn put_away(&mut self, path: &[u8], was_there: bool, contents: Option<&[u8]>, whole: bool) {
-        let kept = contents.map(|contents| &contents[..contents.len().min(self.quarantine_left)]);
-        self.quarantine_left -= kept.map_or(0, <[u8]>::len);
-        let whole = whole && kept.map(<[u8]>::len) == contents.map(<[u8]>::len);
-        self.undos.push(Undo { path: path.into(), was_there, contents: kept.map(Into::into), whole });
     }
 }
 
 impl Visitor for Comparing<'_> {
     type Error = SurveyError;
 
-    fn visit(&mut self, found: &Found<'_>) -> Result<(), SurveyError> {
-        if found.facts.kind == FileKind::Directory {
-            self.directories.insert(found.path.into(), false);
-        }
+    const WANTS_ALL: bool = true;
+
+    fn visit(&mut self, found: &Found<'_>) -> Result<u32, SurveyError> {
         let (path, now) = (found.path, found.facts);
-        let old = self.before.entries.get_mut(path).map(|entry| {
-            entry.seen = true;
-            (entry.facts, entry.class, entry.kept)
+        let old = self.before.find(path);
+        if let Some(at) = old {
+            let is_directory = now.kind == FileKind::Directory;
+            self.before.now[at] = if is_directory { Now::Directory(Listing::Partial) } else { Now::Other };
+        }
+        let number = old.and_then(|at| u32::try_from(at).ok()).unwrap_or(UNKNOWN);
+        let was = old.map(|at| {
+            let record = self.before.record(at);
+            (record.facts, record.class, record.kept)
         });
-        if old.is_some_and(|(was, ..)| untouched(was, now)) {
-            return Ok(());
+        if was.is_some_and(|(was, ..)| untouched(was, now)) {
+            return Ok(number);
         }
         let is_lent = now.kind == FileKind::File && now.mode & PRIVILEGE != 0;
         let privilege = is_lent.then(|| drop_privilege(found.parent, found.name));
-        let Some((was, class, kept)) = old else {
-            if self.before.lacked(path) || privilege.is_some() {
+        let Some((was, class, kept)) = was else {
+            if self.before.lacked(path, found.class.is_some()) || privilege.is_some() {
                 let (class, kind) = (found.class, ChangeKind::Added);
                 let after = Some((now, self.contents(found)));
-                self.tell(Light { path, before: None, after, class, kind, privilege });
+                self.report.add(Light { path, before: None, after, class, kind, privilege });
+            } else if found.class.is_some() {
+                self.undecided(path);
             }
-            return Ok(());
+            return Ok(number);
         };
         let class = found.class.or(class);
         let found = Found { class, ..*found };
         let contents = self.contents(&found);
-        let before = self.kept(kept)?;
-        let is_same = was.kind == now.kind
-            && match (&before, &contents, kept) {
-                (Some(before), Some(Contents::Whole(after)), _) => before == after,
-                (_, _, Some(Kept::Hash(hashed))) => {
-                    was.size == now.size && hash(found.parent, found.name, now.size) == Some(hashed)
-                }
-                _ => {
-                    now.kind == FileKind::Directory
-                        || ((was.inode, was.size, was.written) == (now.inode, now.size, now.written)
-                            && was.mode != now.mode)
-                }
-            };
+        let before = contents_of(self.kept, kept)?;
+        let is_same = was.kind == now.kind && is_same(&found, (was, before.as_deref(), kept), contents.as_ref());
         if is_same && was.mode == now.mode && privilege.is_none() {
-            return Ok(());
+            return Ok(number);
         }
         let kind = if is_same { ChangeKind::Mode } else { ChangeKind::Changed };
-        self.tell(Light { path, before: Some((was, before)), after: Some((now, contents)), class, kind, privilege });
-        Ok(())
+        let (before, after) = (Some((was, before)), Some((now, contents)));
+        self.report.add(Light { path, before, after, class, kind, privilege });
+        Ok(number)
     }
 
-    fn listed(&mut self, path: &[u8]) {
-        self.directories.insert(path.into(), true);
+    fn beyond(&mut self, found: &Found<'_>) {
+        if found.facts.kind == FileKind::File && found.facts.mode & PRIVILEGE != 0 {
+            drop_privilege(found.parent, found.name);
+        }
+    }
+
+    fn listed(&mut self, directory: u32, listing: Listing) -> Result<(), SurveyError> {
+        match directory {
+            ROOT => self.listing = listing,
+            UNKNOWN => {}
+            at => self.before.now[at as usize] = Now::Directory(listing),
+        }
+        Ok(())
+    }
+}
+
+/// What was kept of a file.
+fn contents_of(contents: &KeptContents, kept: Option<Kept>) -> Result<Option<Vec<u8>>, SurveyError> {
+    match kept {
+        Some(Kept::Whole { at, length }) => contents.read(at, length).map(Some).map_err(SurveyError::Keeping),
+        Some(Kept::Hash(_) | Kept::Withheld) | None => Ok(None),
+    }
+}
+
+/// Whether what was found holds what was there before.
+fn is_same(
+    found: &Found<'_>,
+    (was, before, kept): (Facts, Option<&[u8]>, Option<Kept>),
+    contents: Option<&Contents>,
+) -> bool {
+    let now = found.facts;
+    match (before, contents, kept) {
+        (Some(before), Some(Contents::Whole(after)), _) => before == after,
+        (_, _, Some(Kept::Hash(hashed))) => {
+            was.size == now.size
+                && hash(found.owner, found.parent, found.name, now.size).is_ok_and(|hash| hash == hashed)
+        }
+        _ => {
+            now.kind == FileKind::Directory
+                || ((was.inode, was.size, was.written) == (now.inode, now.size, now.written) && was.mode != now.mode)
+        }
     }
 }
 
 /// Whether nothing can have happened to what is there. A directory's time tells of its names, which are looked at anyway.
 fn untouched(was: Facts, now: Facts) -> bool {
     was == now || (was.kind == FileKind::Directory && now.kind == was.kind && was.mode == now.mode)
-}
-
-/// Whether a file may be executed that could not be, or was not there.
-fn gained_execution(was: Option<Facts>, now: Option<Facts>) -> bool {
-    let may =
-        |facts: Option<Facts>| facts.is_some_and(|facts| facts.kind == FileKind::File && facts.mode & EXECUTE != 0);
-    may(now) && !may(was)
 }

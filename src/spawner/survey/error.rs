@@ -11,7 +11,20 @@ pub enum SurveyError {
     /// What is kept of files cannot be written or read.
     #[error("what is kept of the workspace's files cannot be stored below data_dir; see that its disk is not full")]
     Keeping(#[source] std::io::Error),
+    /// What was known of the workspace before is not there, or damaged.
+    #[error("what was known of the workspace before the session is lost")]
+    Lost,
+    /// Another directory is where the workspace was.
+    #[error("another directory lies where the workspace was")]
+    Moved,
     /// Looking it over did not come to its end.
     #[error("looking over the workspace did not come to its end; please report this with the server's log")]
     Broken,
+}
+
+impl SurveyError {
+    /// Whether no further attempt can come to anything.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Lost | Self::Moved)
+    }
 }

@@ -1,4 +1,4 @@
-//! What is kept of files as they were: in a file without a name, so that neither a crash nor a full memory comes of it.
+//! What is kept of files as they were: in a file of its own, so that a session takes no memory for it.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -6,11 +6,12 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{Mode, OFlags, fstat, openat2, readlinkat};
+use rustix::fs::readlinkat;
 use rustix::io::Errno;
 
 use super::SurveyBounds;
-use super::walk::{Found, beneath, facts};
+use super::access::{Owner, Unreadable};
+use super::walk::Found;
 use crate::domain::FileKind;
 
 /// How much of a file is looked at to tell a text from other things.
@@ -19,7 +20,7 @@ const SNIFFED: usize = 8 << 10;
 /// How much is hashed of a file that is too large to be kept, at most.
 const HASHED_BYTES: u64 = 64 << 20;
 
-/// The contents that were kept.
+/// What writes down contents.
 #[derive(Debug)]
 pub(super) struct Keeper {
     file: BufWriter<File>,
@@ -30,6 +31,10 @@ pub(super) struct Keeper {
     /// Whether something was not kept for want of room.
     pub(super) full: bool,
 }
+
+/// The contents that were kept.
+#[derive(Debug)]
+pub(super) struct KeptContents(File);
 
 /// What is kept of one file.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +48,8 @@ pub(super) enum Kept {
     },
     /// What tells whether it is the same.
     Hash([u8; 32]),
+    /// Nothing: the workspace's owner may not read it.
+    Withheld,
 }
 
 /// What is read of a file.
@@ -52,17 +59,20 @@ pub(super) enum Contents {
     Whole(Vec<u8>),
     /// It is larger than is read: the beginning.
     Beginning(Vec<u8>),
+    /// The workspace's owner may not read it.
+    Withheld,
 }
 
 impl Keeper {
-    pub(super) fn new(bounds: &SurveyBounds) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(&bounds.directory)?);
-        Ok(Self { file, end: 0, text: 0, executables: 0, hashed: 0, full: false })
+    /// Writes to the empty `file`.
+    pub(super) fn new(file: File) -> Self {
+        let file = BufWriter::with_capacity(1 << 20, file);
+        Self { file, end: 0, text: 0, executables: 0, hashed: 0, full: false }
     }
 
-    /// Keeps what was found, if it is of the sort that is kept and there is room.
+    /// Keeps what was found, if it is of the kind that is kept, its owner may read it and there is room.
     pub(super) fn keep(&mut self, found: &Found<'_>, bounds: &SurveyBounds) -> io::Result<Option<Kept>> {
-        let Some(most) = most(found, bounds) else { return Ok(None) };
+        let Some(most) = max_bytes(found, bounds) else { return Ok(None) };
         let classed = found.class.is_some();
         let used = if classed { self.executables } else { self.text };
         if found.facts.size.min(most) > bounds.kept_bytes.saturating_sub(used) {
@@ -72,8 +82,10 @@ impl Keeper {
         if found.facts.size > most {
             return Ok(self.hash(found));
         }
-        let Ok(Contents::Whole(contents)) = read(found.parent, found.name, found.facts.kind, most) else {
-            return Ok(None);
+        let contents = match read(found.owner, found.parent, found.name, found.facts.kind, most) {
+            Ok(Contents::Whole(contents)) => contents,
+            Ok(Contents::Withheld) => return Ok(Some(Kept::Withheld)),
+            Ok(Contents::Beginning(_)) | Err(_) => return Ok(None),
         };
         if !classed && !is_text(&contents) {
             return Ok(None);
@@ -86,12 +98,9 @@ impl Keeper {
         Ok(Some(kept))
     }
 
-    /// Reads back what was kept.
-    pub(super) fn read(&mut self, at: u64, length: usize) -> io::Result<Vec<u8>> {
-        self.file.flush()?;
-        let mut contents = vec![0; length];
-        self.file.get_ref().read_exact_at(&mut contents, at)?;
-        Ok(contents)
+    /// Ends the writing.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.file.flush()
     }
 
     fn hash(&mut self, found: &Found<'_>) -> Option<Kept> {
@@ -100,12 +109,30 @@ impl Keeper {
             return None;
         }
         self.hashed += found.facts.size;
-        hash(found.parent, found.name, found.facts.size).map(Kept::Hash)
+        match hash(found.owner, found.parent, found.name, found.facts.size) {
+            Ok(hash) => Some(Kept::Hash(hash)),
+            Err(Unreadable::Withheld) => Some(Kept::Withheld),
+            Err(Unreadable::System(_)) => None,
+        }
     }
 }
 
-/// The most that is read of what was found; `None` when its contents are nobody's business.
-pub(super) fn most(found: &Found<'_>, bounds: &SurveyBounds) -> Option<u64> {
+impl KeptContents {
+    /// What was kept in `file`.
+    pub(super) fn new(file: File) -> Self {
+        Self(file)
+    }
+
+    /// Reads back what was kept.
+    pub(super) fn read(&self, at: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut contents = vec![0; length];
+        self.0.read_exact_at(&mut contents, at)?;
+        Ok(contents)
+    }
+}
+
+/// How much is read of what was found, at most; `None` when its contents are nobody's business.
+pub(super) fn max_bytes(found: &Found<'_>, bounds: &SurveyBounds) -> Option<u64> {
     match (found.class, found.facts.kind) {
         (_, FileKind::Directory | FileKind::Other) => None,
         (Some(_), _) => Some(bounds.executable_bytes),
@@ -114,13 +141,23 @@ pub(super) fn most(found: &Found<'_>, bounds: &SurveyBounds) -> Option<u64> {
     }
 }
 
-/// Reads a file, or where a link leads, up to `most` bytes.
-pub(super) fn read(parent: BorrowedFd<'_>, name: &CStr, kind: FileKind, most: u64) -> Result<Contents, Errno> {
+/// Reads a file, or where a link leads, up to `most` bytes, as far as the workspace's `owner` may.
+pub(super) fn read(
+    owner: Owner,
+    parent: BorrowedFd<'_>,
+    name: &CStr,
+    kind: FileKind,
+    most: u64,
+) -> Result<Contents, Errno> {
     if kind == FileKind::Symlink {
         return readlinkat(parent, name, Vec::new()).map(|target| Contents::Whole(target.into_bytes()));
     }
     let mut contents = Vec::new();
-    let file = open(parent, name)?;
+    let file = match owner.open(parent, name) {
+        Ok(file) => file,
+        Err(Unreadable::Withheld) => return Ok(Contents::Withheld),
+        Err(Unreadable::System(errno)) => return Err(errno),
+    };
     file.take(most + 1)
         .read_to_end(&mut contents)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
@@ -132,17 +169,11 @@ pub(super) fn read(parent: BorrowedFd<'_>, name: &CStr, kind: FileKind, most: u6
 }
 
 /// The hash of a file of about `size` bytes.
-pub(super) fn hash(parent: BorrowedFd<'_>, name: &CStr, size: u64) -> Option<[u8; 32]> {
+pub(super) fn hash(owner: Owner, parent: BorrowedFd<'_>, name: &CStr, size: u64) -> Result<[u8; 32], Unreadable> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(open(parent, name).ok()?.take(size)).ok()?;
-    Some(*hasher.finalize().as_bytes())
-}
-
-/// Opens a regular file. Should it have become a pipe since it was looked at, opening it waits for nobody.
-fn open(parent: BorrowedFd<'_>, name: &CStr) -> Result<File, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let opened = openat2(parent, name, flags, Mode::empty(), beneath())?;
-    if facts(&fstat(&opened)?).kind == FileKind::File { Ok(File::from(opened)) } else { Err(Errno::INVAL) }
+    let read = hasher.update_reader(owner.open(parent, name)?.take(size));
+    read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    Ok(*hasher.finalize().as_bytes())
 }
 
 /// Whether bytes are a text, as far as a difference of lines goes.

@@ -1,28 +1,26 @@
 //! Undoing changes in a workspace that somebody hostile filled, and may still be at work in.
 //!
 //! Every directory is opened from the workspace down, through no link. What is put back is written under another name and
-//! then renamed, so that what stands in its place, a link for one, is replaced and never written through.
+//! then renamed, so that what stands in its place, a link for one, is replaced and never written through. What does not belong
+//! to the workspace's owner is never removed and never handed out: it is given another name beside.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{
-    AtFlags, CWD, Gid, Mode, OFlags, Uid, chmodat, chownat, fchmod, fchown, fstat, mkdirat, openat2, renameat,
-    symlinkat, unlinkat,
-};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, chmodat, fstat, openat2, renameat_with, unlinkat};
 use rustix::io::Errno;
 
 use super::SurveyBounds;
-use super::before::{Before, Entry, parent};
+use super::access::{Owner, itself};
+use super::before::{Before, parent};
 use super::compare::PRIVILEGE;
-use super::kept::{Keeper, Kept};
-use super::walk::{beneath, facts, open_directory};
+use super::facts::{beneath, facts, look, open_directory};
+use super::kept::KeptContents;
+use super::restore::Restorer;
 use crate::domain::{FileKind, Quarantined, Undone, show_path};
 
-/// The mode of a directory that has to be made, when nothing is known of the one that was there.
-const DIRECTORY_MODE: u32 = 0o755;
+/// What somebody else changed since stays.
+const LATER: &str = "it was changed or removed after the sandbox had ended, so it stays as it is";
 
 /// A change that is to be undone.
 #[derive(Debug)]
@@ -32,14 +30,16 @@ pub(super) struct Undo {
     /// What the session left there, as much of it as there was room for.
     pub(super) contents: Option<Vec<u8>>,
     pub(super) whole: bool,
+    /// Whether it was changed after the sandbox had ended.
+    pub(super) later: bool,
 }
 
 /// Why something cannot be undone: texts for the tenant.
 #[derive(Debug, thiserror::Error)]
-enum Cannot {
+pub(super) enum Cannot {
     #[error("{0}")]
     System(#[from] Errno),
-    #[error("what was there before is too large to be kept")]
+    #[error("what was there before is too large to be kept, or not readable by the workspace's owner")]
     NotKept,
     #[error("what was there before is no file, link or directory")]
     Odd,
@@ -49,35 +49,88 @@ enum Cannot {
     Name,
 }
 
-/// What puts things back.
-struct Restorer<'a> {
-    workspace: BorrowedFd<'a>,
-    before: &'a Before,
-    keeper: &'a mut Keeper,
-    owner: (Option<Uid>, Option<Gid>),
+/// What became of changes that were to be undone.
+#[derive(Debug, Default)]
+pub(super) struct Undoing {
+    /// Of each, by path, as far as that is listed.
+    pub(super) listed: Vec<Quarantined>,
+    /// Whether something could not be undone now that may be later.
+    pub(super) again: bool,
+    /// Floods that were moved away as a whole.
+    pub(super) moved: Vec<Vec<u8>>,
 }
 
-/// Undoes changes, in order, and answers what became of each, by path.
-pub(super) fn undo(
-    workspace: BorrowedFd<'_>,
-    before: &Before,
-    keeper: &mut Keeper,
-    undos: Vec<Undo>,
-    bounds: &SurveyBounds,
-) -> Vec<Quarantined> {
-    let owner = fstat(workspace)
-        .map_or((None, None), |status| (Some(Uid::from_raw(status.st_uid)), Some(Gid::from_raw(status.st_gid))));
-    let mut restorer = Restorer { workspace, before, keeper, owner };
-    let mut told = Vec::new();
-    for Undo { path, was_there, contents, whole } in undos {
-        let undone = if was_there { restorer.restore(&path) } else { restorer.remove(&path) };
-        let undone = undone.map_or_else(|error| Undone::No(error.to_string()), |()| Undone::Yes);
-        if told.len() < bounds.changes {
-            told.push(Quarantined { path: show_path(&path), undone, contents, whole });
+impl Cannot {
+    /// Whether another attempt may come out differently.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::System(errno) => matches!(
+                *errno,
+                Errno::NOSPC | Errno::DQUOT | Errno::IO | Errno::NFILE | Errno::MFILE | Errno::NOMEM | Errno::BUSY
+            ),
+            Self::Kept(_) => true,
+            Self::NotKept | Self::Odd | Self::Name => false,
         }
     }
-    told.sort_by(|one, two| one.path.cmp(&two.path));
-    told
+}
+
+/// Undoes changes: `flooded` directories as a whole, then the others in order.
+pub(super) fn undo(
+    workspace: BorrowedFd<'_>,
+    owner: Owner,
+    (before, kept): (&Before, &KeptContents),
+    undos: Vec<Undo>,
+    flooded: &[Vec<u8>],
+    bounds: &SurveyBounds,
+) -> Undoing {
+    let restorer = Restorer { workspace, before, kept, owner };
+    let mut undoing = Undoing::default();
+    for place in flooded.iter().filter(|place| before.knew(place)) {
+        let moved = move_place(&restorer, place, &mut undoing);
+        if moved.is_ok() {
+            undoing.moved.push(place.clone());
+        }
+        undoing.note(place, moved.map(Some), None, false, bounds);
+    }
+    for Undo { path, was_there, contents, whole, later } in undos {
+        let done = if later {
+            undoing.list(Quarantined::new(show_path(&path), Undone::No(LATER.to_owned())), bounds);
+            continue;
+        } else if undoing.moved.iter().any(|place| lies_in(&path, place)) {
+            Ok(None)
+        } else if was_there {
+            restorer.restore(&path)
+        } else {
+            remove(&restorer, &path)
+        };
+        undoing.note(&path, done, contents, whole, bounds);
+    }
+    undoing.listed.sort_by(|one, two| one.path.cmp(&two.path));
+    undoing
+}
+
+impl Undoing {
+    fn note(
+        &mut self,
+        path: &[u8],
+        done: Result<Option<Vec<u8>>, Cannot>,
+        contents: Option<Vec<u8>>,
+        whole: bool,
+        bounds: &SurveyBounds,
+    ) {
+        self.again |= done.as_ref().is_err_and(Cannot::may_pass);
+        let (undone, moved_to) = match done {
+            Ok(moved) => (Undone::Yes, moved.map(|path| show_path(&path))),
+            Err(error) => (Undone::No(error.to_string()), None),
+        };
+        self.list(Quarantined { path: show_path(path), undone, contents, whole, moved_to }, bounds);
+    }
+
+    fn list(&mut self, quarantined: Quarantined, bounds: &SurveyBounds) {
+        if self.listed.len() < bounds.changes {
+            self.listed.push(quarantined);
+        }
+    }
 }
 
 /// Takes the bits off a regular file that lend its owner's or group's rights.
@@ -88,129 +141,84 @@ pub(super) fn drop_privilege(parent: BorrowedFd<'_>, name: &CStr) -> Undone {
         if facts.kind != FileKind::File {
             return Ok(());
         }
-        // The descriptor itself, by the kernel's own name for it: no name of the workspace is looked up again.
-        let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
-        chmodat(CWD, itself, Mode::from_raw_mode(facts.mode & !PRIVILEGE), AtFlags::empty())
+        let mode = Mode::from_raw_mode(facts.mode & !PRIVILEGE);
+        chmodat(CWD, itself(file.as_fd()), mode, AtFlags::empty())
     };
     dropped().map_or_else(|errno: Errno| Undone::No(errno.to_string()), |()| Undone::Yes)
 }
 
-impl Restorer<'_> {
-    /// Removes what was not there before.
-    fn remove(&self, path: &[u8]) -> Result<(), Cannot> {
-        let (directory, name) = self.open_parent(path)?;
-        match unlinkat(&directory, &name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(errno.into()),
+/// Gives a directory with a flood of files that would run later another name, and puts back what lay in it before. Returns
+/// where it is now.
+fn move_place(restorer: &Restorer<'_>, place: &[u8], undoing: &mut Undoing) -> Result<Vec<u8>, Cannot> {
+    let (directory, name) = restorer.open_parent(place)?;
+    let moved = move_aside(&directory, &name)?;
+    for at in restorer.before.below(place) {
+        let record = restorer.before.record(at);
+        if record.facts.kind == FileKind::Directory {
+            continue;
+        }
+        if let Err(error) = restorer.restore(record.path) {
+            undoing.again |= error.may_pass();
+            undoing.listed.push(Quarantined::new(show_path(record.path), Undone::No(error.to_string())));
         }
     }
+    Ok(sibling(place, &moved))
+}
 
-    /// Puts back what was there before.
-    fn restore(&mut self, path: &[u8]) -> Result<(), Cannot> {
-        let before = self.before;
-        let entry = before.entries.get(path).ok_or(Cannot::NotKept)?;
-        if matches!(entry.facts.kind, FileKind::File | FileKind::Symlink)
-            && !matches!(entry.kept, Some(Kept::Whole { .. }))
-        {
-            return Err(Cannot::NotKept);
-        }
-        self.make_parents(path)?;
-        let (directory, name) = self.open_parent(path)?;
-        match entry.facts.kind {
-            FileKind::File => self.restore_file(&directory, &name, entry),
-            FileKind::Symlink => self.restore_link(&directory, &name, entry),
-            FileKind::Directory => {
-                match unlinkat(&directory, &name, AtFlags::empty()) {
-                    Ok(()) | Err(Errno::NOENT | Errno::ISDIR) => {}
-                    Err(errno) => return Err(errno.into()),
-                }
-                self.make_directory(&directory, &name, entry.facts.mode)
-            }
-            FileKind::Other => Err(Cannot::Odd),
-        }
+/// Removes what was not there before. What is not the owner's is moved away instead: returns where to.
+fn remove(restorer: &Restorer<'_>, path: &[u8]) -> Result<Option<Vec<u8>>, Cannot> {
+    let (directory, name) = match restorer.open_parent(path) {
+        Err(Cannot::System(Errno::NOENT)) => return Ok(None),
+        opened => opened?,
+    };
+    if let Some(moved) = spare(&directory, &name, restorer.owner)? {
+        return Ok(Some(sibling(path, &moved)));
     }
-
-    fn restore_file(&mut self, directory: &OwnedFd, name: &CStr, entry: &Entry) -> Result<(), Cannot> {
-        let contents = self.contents(entry)?;
-        let aside = aside()?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat2(directory, &aside, flags, Mode::RUSR | Mode::WUSR, beneath())?;
-        let written = (|| {
-            let mut file = File::from(file);
-            file.write_all(&contents)?;
-            fchown(&file, self.owner.0, self.owner.1)?;
-            fchmod(&file, Mode::from_raw_mode(entry.facts.mode & !PRIVILEGE))?;
-            renameat(directory, &aside, directory, name)?;
-            Ok(())
-        })();
-        clean_up(directory, &aside, written)
-    }
-
-    fn restore_link(&mut self, directory: &OwnedFd, name: &CStr, entry: &Entry) -> Result<(), Cannot> {
-        let target = CString::new(self.contents(entry)?).map_err(|_| Cannot::Name)?;
-        let aside = aside()?;
-        symlinkat(&target, directory, &aside)?;
-        let placed = chownat(directory, &aside, self.owner.0, self.owner.1, AtFlags::SYMLINK_NOFOLLOW)
-            .and_then(|()| renameat(directory, &aside, directory, name));
-        clean_up(directory, &aside, placed.map_err(Cannot::from))
-    }
-
-    fn contents(&mut self, entry: &Entry) -> Result<Vec<u8>, Cannot> {
-        match entry.kept {
-            Some(Kept::Whole { at, length }) => Ok(self.keeper.read(at, length)?),
-            Some(Kept::Hash(_)) | None => Err(Cannot::NotKept),
-        }
-    }
-
-    /// Makes the directories above `path` that are gone.
-    fn make_parents(&self, path: &[u8]) -> Result<(), Cannot> {
-        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        for directory in ends.map(|at| &path[..at]) {
-            let (above, name) = self.open_parent(directory)?;
-            match open_directory(above.as_fd(), &name) {
-                Ok(_) => {}
-                Err(Errno::NOENT) => {
-                    let mode = self.before.entries.get(directory).map_or(DIRECTORY_MODE, |entry| entry.facts.mode);
-                    self.make_directory(&above, &name, mode)?;
-                }
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn make_directory(&self, directory: &OwnedFd, name: &CStr, mode: u32) -> Result<(), Cannot> {
-        match mkdirat(directory, name, Mode::RWXU) {
-            Err(Errno::EXIST) => return Ok(()),
-            other => other?,
-        }
-        let opened = open_directory(directory.as_fd(), name)?;
-        fchown(&opened, self.owner.0, self.owner.1)?;
-        Ok(fchmod(&opened, Mode::from_raw_mode(mode & !PRIVILEGE))?)
-    }
-
-    /// Opens the directory that `path` lies in, and answers it with the last name.
-    fn open_parent(&self, path: &[u8]) -> Result<(OwnedFd, CString), Cannot> {
-        let above = parent(path);
-        let name = above.map_or(path, |above| &path[above.len() + 1..]);
-        let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| Cannot::Name);
-        let directory = open_directory(self.workspace, &text(above.unwrap_or(b"."))?)?;
-        Ok((directory, text(name)?))
+    match unlinkat(&directory, &name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
     }
 }
 
+/// Moves what stands at a name away if it is not the owner's, and returns its new name.
+pub(super) fn spare(directory: &OwnedFd, name: &CStr, owner: Owner) -> Result<Option<CString>, Cannot> {
+    match look(directory.as_fd(), name) {
+        Ok(facts) if !owner.owns(&facts) => move_aside(directory, name).map(Some),
+        Ok(_) | Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Gives something another name, and returns that.
+fn move_aside(directory: &OwnedFd, name: &CStr) -> Result<CString, Cannot> {
+    let aside = aside()?;
+    let mut named = [name.to_bytes(), aside.to_bytes()].concat();
+    if named.len() > 255 {
+        named = aside.to_bytes().to_vec();
+    }
+    let named = CString::new(named).map_err(|_| Cannot::Name)?;
+    renameat_with(directory, name, directory, &named, RenameFlags::NOREPLACE)?;
+    Ok(named)
+}
+
 /// A name that nobody can know beforehand.
-fn aside() -> Result<CString, Cannot> {
+pub(super) fn aside() -> Result<CString, Cannot> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|_| Cannot::Name)?;
     CString::new(format!(".innkeeper-{:016x}", u64::from_ne_bytes(random))).map_err(|_| Cannot::Name)
 }
 
-/// Removes what was written under another name, if it did not get its own.
-fn clean_up(directory: &OwnedFd, aside: &CStr, done: Result<(), Cannot>) -> Result<(), Cannot> {
-    if done.is_err() {
-        // It has no meaning to anybody; that it stays is the smaller harm.
-        let _ = unlinkat(directory, aside, AtFlags::empty());
-    }
-    done
+/// The path of what lies beside `path` under another name.
+fn sibling(path: &[u8], name: &CStr) -> Vec<u8> {
+    parent(path).map_or_else(|| name.to_bytes().to_vec(), |above| [above, b"/", name.to_bytes()].concat())
+}
+
+fn lies_in(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
+}
+
+/// Opens a directory below the workspace.
+pub(super) fn open_below(workspace: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Cannot> {
+    let path = if path.is_empty() { b"." } else { path };
+    Ok(open_directory(workspace, &CString::new(path).map_err(|_| Cannot::Name)?)?)
 }

@@ -1,37 +1,32 @@
 //! Walking through a workspace that somebody hostile filled, on open descriptors only.
 //!
-//! Each directory is opened by its name in its parent's descriptor, and only if it is one: the kernel follows no link and
-//! leaves the filesystem nowhere (`openat2`). Nothing else is opened here. What is looked at is bounded; what matters
-//! most is looked at first, so that a flood of files elsewhere hides little.
+//! Each directory is opened from the workspace down, and only if it is one: the kernel follows no link and leaves the
+//! filesystem nowhere (`openat2`). Nothing else is opened here. Directories wait in a queue: those that may hold what runs
+//! later first, then the others, the upper before the lower, and last what tools fill and what remains of directories with
+//! floods of names. So a flood is read when everything else has been, and what a bound cuts off is the flood.
 
+use std::collections::{BinaryHeap, HashSet};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat2, statat};
+use rustix::fs::{Dir, FileType};
 use rustix::io::Errno;
 
-use super::SurveyBounds;
-use super::classes::Surroundings;
+use super::access::Owner;
+use super::budget::{Budget, Missed};
+use super::classes::{is_known, known_names};
+use super::facts::{Facts, kind, look, open_directory};
+use super::queue::{Item, Listing, Tier};
 use crate::domain::{FileClass, FileKind};
 
-/// Bytes of all paths together: what a survey takes in memory is not the agent's to decide.
-const PATHS_BYTES: usize = 16 << 20;
+/// Names of a directory that are read before others have their turn.
+const NAMES_AT_ONCE: usize = 10_000;
 
-/// Permission bits, those that lend a program its owner's rights included.
-const MODE: u32 = 0o7777;
+/// The number of the workspace itself.
+pub(super) const ROOT: u32 = u32::MAX;
 
-/// What the kernel tells of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
-    pub(super) kind: FileKind,
-    pub(super) inode: u64,
-    pub(super) size: u64,
-    pub(super) mode: u32,
-    /// When it was last written to, or what a program set in its place.
-    pub(super) written: (i64, u64),
-    /// When it was last changed in any way: no program can set this time.
-    pub(super) changed: (i64, u64),
-}
+/// The number of what a visitor does not want to hear of again.
+pub(super) const UNKNOWN: u32 = u32::MAX - 1;
 
 /// Something that was found, its parent held open.
 #[derive(Debug)]
@@ -44,6 +39,8 @@ pub(super) struct Found<'a> {
     pub(super) class: Option<FileClass>,
     /// Whether its contents matter to nobody: tools made them.
     pub(super) internal: bool,
+    /// Who may read it.
+    pub(super) owner: Owner,
 }
 
 /// Who is told of what is found.
@@ -51,211 +48,228 @@ pub(super) trait Visitor {
     /// Why the walk has to end.
     type Error;
 
-    /// Something was found.
-    fn visit(&mut self, found: &Found<'_>) -> Result<(), Self::Error>;
+    /// Whether files beyond the bounds are to be looked at too, for [`Self::beyond`].
+    const WANTS_ALL: bool;
 
-    /// Every name in the directory at `path` was told.
-    fn listed(&mut self, path: &[u8]);
-}
+    /// Something was found. Returns the number under which its names are reported, if it is a directory.
+    fn visit(&mut self, found: &Found<'_>) -> Result<u32, Self::Error>;
 
-/// What was not seen.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Missed {
-    pub(super) unseen: bool,
-    pub(super) unreadable: bool,
+    /// A file was found that is beyond the bounds.
+    fn beyond(&mut self, _found: &Found<'_>) {}
+
+    /// The names in a directory were read, as far as they are.
+    fn listed(&mut self, directory: u32, listing: Listing) -> Result<(), Self::Error>;
 }
 
 /// One walk through a workspace.
-struct Walk<'a, V> {
-    bounds: &'a SurveyBounds,
+pub(super) struct Walk<'a, V> {
+    workspace: BorrowedFd<'a>,
+    owner: Owner,
+    budget: Budget<'a>,
     visitor: &'a mut V,
-    entries_left: usize,
-    bulk_left: usize,
-    bytes_left: usize,
-    missed: Missed,
+    queue: BinaryHeap<Item>,
+    /// Directories of hooks, beyond those that are known by name.
+    hooks: &'a HashSet<Vec<u8>>,
 }
 
-/// A name in a directory, with what decides when it is looked at.
-struct Named {
-    rank: u8,
-    name: CString,
-    facts: Facts,
+/// What is being read of one directory.
+struct Reading<'a> {
+    item: &'a Item,
+    opened: &'a OwnedFd,
+    /// The known names that were looked at.
+    asked: HashSet<CString>,
+    listing: Listing,
 }
 
-/// Tells `visitor` of everything below the open `directory`. Answers what was missed.
-///
-/// # Errors
-/// Those of the visitor, and `workspace` of the kernel's reason when the directory itself cannot be read.
-pub(super) fn walk<V: Visitor>(
-    directory: BorrowedFd<'_>,
-    bounds: &SurveyBounds,
-    visitor: &mut V,
-    workspace: impl FnOnce(Errno) -> V::Error,
-) -> Result<Missed, V::Error> {
-    let mut walk = Walk {
-        bounds,
-        visitor,
-        entries_left: bounds.entries,
-        bulk_left: bounds.entries / 2,
-        bytes_left: PATHS_BYTES,
-        missed: Missed::default(),
-    };
-    let opened = match open_directory(directory, c".") {
-        Ok(opened) => opened,
-        Err(errno) => return Err(workspace(errno)),
-    };
-    walk.directory(&opened, &mut Vec::new(), &Surroundings::default(), 0)?;
-    Ok(walk.missed)
-}
-
-/// Opens the directory `name` in `parent`, if it is one of the same filesystem.
-pub(super) fn open_directory(parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    openat2(parent, name, flags, Mode::empty(), beneath())
-}
-
-/// How names are resolved: nowhere out, through no link, onto no other filesystem.
-pub(super) fn beneath() -> ResolveFlags {
-    ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV
-}
-
-/// What the kernel tells of `name` in `parent`, and on which device it lies.
-pub(super) fn look(parent: BorrowedFd<'_>, name: &CStr) -> Result<Facts, Errno> {
-    statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(|status| facts(&status))
-}
-
-/// The facts of a status.
-pub(super) fn facts(status: &Stat) -> Facts {
-    let kind = match FileType::from_raw_mode(status.st_mode) {
-        FileType::RegularFile => FileKind::File,
-        FileType::Directory => FileKind::Directory,
-        FileType::Symlink => FileKind::Symlink,
-        _ => FileKind::Other,
-    };
-    Facts {
-        kind,
-        inode: status.st_ino,
-        size: u64::try_from(status.st_size).unwrap_or_default(),
-        mode: status.st_mode & MODE,
-        written: (status.st_mtime, status.st_mtime_nsec),
-        changed: (status.st_ctime, status.st_ctime_nsec),
+impl<'a, V: Visitor> Walk<'a, V> {
+    pub(super) fn new(
+        workspace: BorrowedFd<'a>,
+        owner: Owner,
+        budget: Budget<'a>,
+        visitor: &'a mut V,
+        hooks: &'a HashSet<Vec<u8>>,
+    ) -> Self {
+        Self { workspace, owner, budget, visitor, queue: BinaryHeap::new(), hooks }
     }
-}
 
-impl<V: Visitor> Walk<'_, V> {
-    fn directory(
-        &mut self,
-        directory: &OwnedFd,
-        path: &mut Vec<u8>,
-        around: &Surroundings,
-        depth: usize,
-    ) -> Result<(), V::Error> {
-        let (names, complete) = self.names(directory, path.len(), around);
-        for Named { name, facts, .. } in &names {
-            let length = path.len();
-            if !path.is_empty() {
-                path.push(b'/');
-            }
-            path.extend_from_slice(name.to_bytes());
-            let is_directory = facts.kind == FileKind::Directory;
-            let found = Found {
-                parent: directory.as_fd(),
-                name,
-                path,
-                facts: *facts,
-                class: around.class(name.to_bytes(), facts.kind),
-                internal: around.bulk || around.in_repository,
-            };
-            self.visitor.visit(&found)?;
-            if is_directory {
-                self.descend(directory, name, path, around, depth)?;
-            }
-            path.truncate(length);
+    /// Reports everything in the workspace to the visitor. Returns what was missed.
+    ///
+    /// # Errors
+    /// Those of the visitor, and `unreadable` of the kernel's reason when the workspace itself cannot be read.
+    pub(super) fn run(mut self, unreadable: impl FnOnce(Errno) -> V::Error) -> Result<Missed, V::Error> {
+        match open_directory(self.workspace, c".") {
+            Ok(opened) => self.directory(&Item::root(), &opened)?,
+            Err(errno) => return Err(unreadable(errno)),
         }
-        if complete {
-            self.visitor.listed(path);
+        while let Some(item) = self.queue.pop() {
+            if self.budget.is_spent() {
+                self.budget.missed.leave(&item);
+                continue;
+            }
+            match self.open(&item) {
+                Ok(Some(opened)) => self.directory(&item, &opened)?,
+                // Gone meanwhile.
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+                // Another filesystem, or closed to the owner or to this process.
+                Ok(None) | Err(Errno::XDEV) => self.budget.missed.unreadable = true,
+                Err(_) => {
+                    self.budget.missed.unreadable = true;
+                    self.budget.missed.leave(&item);
+                }
+            }
+        }
+        Ok(self.budget.missed)
+    }
+
+    fn open(&self, item: &Item) -> Result<Option<OwnedFd>, Errno> {
+        let path = CString::new(&*item.path).map_err(|_| Errno::INVAL)?;
+        let opened = open_directory(self.workspace, &path)?;
+        Ok(self.owner.may_enter(opened.as_fd())?.then_some(opened))
+    }
+
+    /// Reads the names in a directory, from where that was left off.
+    fn directory(&mut self, item: &Item, opened: &OwnedFd) -> Result<(), V::Error> {
+        let entered;
+        let item = if item.offset.is_none() && item.number != ROOT {
+            let hooks = self.hooks.contains(&*item.path);
+            let around = item.around.enter(item.name(), is_repository(opened), hooks);
+            let place = item.place.or_else(|| around.inherited().map(|_| self.budget.new_place(&item.path)));
+            entered = Item { around, place, ..item.clone() };
+            &entered
+        } else {
+            item
+        };
+        let mut reading = Reading { item, opened, asked: item.asked.clone(), listing: item.listing };
+        if item.number == ROOT && item.offset.is_none() {
+            self.ask(&mut reading)?;
+        }
+        let Ok(mut stream) = Dir::read_from(opened) else {
+            self.budget.missed.unreadable = true;
+            self.budget.missed.leave(item);
+            return Ok(());
+        };
+        if let Some(offset) = item.offset
+            && stream.seek(offset).is_err()
+        {
+            self.budget.missed.leave(item);
+            return Ok(());
+        }
+        let mut read = 0;
+        while let Some(entry) = stream.read() {
+            let Ok(entry) = entry else {
+                self.budget.missed.unreadable = true;
+                reading.listing = Listing::Partial;
+                break;
+            };
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") || reading.asked.contains(name) {
+                continue;
+            }
+            if is_known(name.to_bytes()) {
+                reading.asked.insert(name.to_owned());
+            }
+            if !self.budget.take_name(item.place) {
+                reading.listing = Listing::Partial;
+                break;
+            }
+            self.name(&mut reading, name, entry.file_type())?;
+            read += 1;
+            if read == NAMES_AT_ONCE {
+                if item.number != ROOT && item.offset.is_none() && item.place.is_none() && !item.around.bulk() {
+                    self.ask(&mut reading)?;
+                }
+                let Reading { asked, listing, .. } = reading;
+                let rest = Item { offset: Some(entry.offset()), asked, listing, ..item.clone() };
+                self.queue.push(rest.last());
+                return Ok(());
+            }
+        }
+        if reading.listing == Listing::Partial {
+            self.budget.missed.leave(item);
+        }
+        self.budget.missed.unseen |= reading.listing != Listing::Full;
+        self.visitor.listed(item.number, reading.listing)
+    }
+
+    /// Asks for the names under which something would run later, one by one.
+    fn ask(&mut self, reading: &mut Reading<'_>) -> Result<(), V::Error> {
+        for name in known_names() {
+            let Ok(name) = CString::new(*name) else { continue };
+            if !reading.asked.contains(&name) && look(reading.opened.as_fd(), &name).is_ok() {
+                self.name(reading, &name, FileType::Unknown)?;
+                reading.asked.insert(name);
+            }
         }
         Ok(())
     }
 
-    fn descend(
-        &mut self,
-        parent: &OwnedFd,
-        name: &CStr,
-        path: &mut Vec<u8>,
-        around: &Surroundings,
-        depth: usize,
-    ) -> Result<(), V::Error> {
-        if depth + 1 >= self.bounds.depth {
-            self.missed.unseen = true;
+    /// Looks at one name in a directory.
+    fn name(&mut self, reading: &mut Reading<'_>, name: &CStr, file_type: FileType) -> Result<(), V::Error> {
+        let Reading { item, opened, listing, .. } = reading;
+        let mut known = None;
+        if file_type == FileType::Unknown {
+            match look(opened.as_fd(), name) {
+                Ok(facts) => known = Some(facts),
+                Err(Errno::NOENT) => return Ok(()),
+                Err(_) => {
+                    *listing = Listing::Partial;
+                    return Ok(());
+                }
+            }
+        }
+        let found_kind = known.map_or_else(|| kind(file_type), |facts| facts.kind);
+        let class = item.around.class(name.to_bytes(), found_kind);
+        let is_directory = found_kind == FileKind::Directory;
+        let mut path = item.path.to_vec();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name.to_bytes());
+        let fits = path.len() <= self.budget.bounds.path_bytes;
+        let within = fits && self.budget.take_entry(item, class, is_directory);
+        if !within {
+            let matters = (is_directory || class.is_some() || !fits) && !item.around.bulk();
+            *listing = (*listing).min(if matters { Listing::Partial } else { Listing::Watched });
+            if !V::WANTS_ALL || is_directory {
+                return Ok(());
+            }
+        }
+        let facts = match known.map_or_else(|| look(opened.as_fd(), name), Ok) {
+            Ok(facts) => facts,
+            Err(Errno::NOENT) => return Ok(()),
+            Err(_) => {
+                *listing = Listing::Partial;
+                return Ok(());
+            }
+        };
+        let internal = item.around.bulk() || item.around.in_repository();
+        let owner = self.owner;
+        let found = Found { parent: opened.as_fd(), name, path: &path, facts, class, internal, owner };
+        if !within {
+            self.visitor.beyond(&found);
             return Ok(());
         }
-        match open_directory(parent.as_fd(), name) {
-            Ok(opened) => {
-                let around = around.enter(name.to_bytes(), is_repository(&opened));
-                self.directory(&opened, path, &around, depth + 1)
-            }
-            // Gone meanwhile, or not ours to look into: another filesystem, a directory that cannot be read.
-            Err(Errno::NOENT) => Ok(()),
-            Err(_) => {
-                self.missed.unreadable = true;
-                Ok(())
-            }
+        let number = self.visitor.visit(&found)?;
+        if facts.kind == FileKind::Directory {
+            self.enqueue(item, name, path, number);
         }
+        Ok(())
     }
 
-    /// The names in a directory in the order they are looked at, and whether they are all of them.
-    fn names(&mut self, directory: &OwnedFd, length: usize, around: &Surroundings) -> (Vec<Named>, bool) {
-        let (mut names, mut complete) = (Vec::new(), true);
-        let Ok(mut stream) = Dir::read_from(directory) else {
-            self.missed.unreadable = true;
-            return (names, false);
+    fn enqueue(&mut self, item: &Item, name: &CStr, path: Vec<u8>, number: u32) {
+        let tier = if item.around.leads_to_bulk(name.to_bytes()) {
+            Tier::Bulk
+        } else if item.around.leads_to_classes(name.to_bytes()) || self.hooks.contains(&path) {
+            Tier::Watched
+        } else {
+            Tier::Other
         };
-        while let Some(entry) = stream.read() {
-            let Ok(entry) = entry else {
-                self.missed.unreadable = true;
-                complete = false;
-                break;
-            };
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            let bytes = length + 1 + name.to_bytes().len();
-            let left = if around.bulk { &mut self.bulk_left } else { &mut self.entries_left };
-            if *left == 0 || bytes > self.bounds.path_bytes || bytes > self.bytes_left {
-                self.missed.unseen = true;
-                complete = false;
-                if *left == 0 {
-                    break;
-                }
-                continue;
-            }
-            match look(directory.as_fd(), name) {
-                Ok(facts) => {
-                    *left -= 1;
-                    self.bytes_left -= bytes;
-                    names.push(Named { rank: rank(around, name.to_bytes(), facts.kind), name: name.to_owned(), facts });
-                }
-                Err(Errno::NOENT) => {}
-                Err(_) => {
-                    self.missed.unreadable = true;
-                    complete = false;
-                }
-            }
+        let below = item.below(path, tier, number, self.budget.next());
+        if below.depth >= self.budget.bounds.depth {
+            self.budget.missed.leave(&below);
+        } else {
+            self.queue.push(below);
         }
-        names.sort_unstable_by(|one, two| (one.rank, &one.name).cmp(&(two.rank, &two.name)));
-        (names, complete)
-    }
-}
-
-/// Files first, then the directories of what would run later, others, and last what tools fill.
-fn rank(around: &Surroundings, name: &[u8], kind: FileKind) -> u8 {
-    match kind {
-        FileKind::Directory if around.leads_to_bulk(name) => 3,
-        FileKind::Directory if around.leads_to_classes(name) => 1,
-        FileKind::Directory => 2,
-        _ => 0,
     }
 }
 

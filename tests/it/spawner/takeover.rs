@@ -113,10 +113,13 @@ async fn no_other_container_is_touched() {
     let (spawner, _root) = spawner_with_root().await;
     let image = sandbox_image();
     let other = docker(&["create", "--network", "none", &image]).await.trim().to_owned();
-    for call in ["start", "wait", "remove"] {
+    for call in ["start", "wait"] {
         let refused = spawner.refuses(&json!({"call": call, "id": other})).await;
         assert!(refused.contains("no sandbox"), "{call}: {refused}");
     }
+    // A sandbox is removed by its session and number, which no other container has.
+    let refused = spawner.refuses(&json!({"call": "remove", "name": other})).await;
+    assert!(refused.contains("no call"), "{refused}");
     assert_eq!(docker(&["inspect", "--format", "{{.State.Status}}", &other]).await.trim(), "created");
     docker(&["rm", &other]).await;
 }
@@ -125,7 +128,8 @@ async fn no_other_container_is_touched() {
 async fn what_is_given_is_confined_however_much_is_asked_for() {
     let (spawner, root) = spawner_with_root().await;
     let greedy = json!({"memory_bytes": 1_i64 << 50, "pids": 1_000_000, "cpus": 512.0});
-    let opened = spawner.say(&open(&with(order(&root), "/limits", greedy))).await;
+    let order = with(order(&root), "/limits", greedy);
+    let opened = spawner.say(&open(&order)).await;
     let id = opened["opened"][0].as_str().unwrap_or_else(|| panic!("{opened}")).to_owned();
     let format = "{{json .HostConfig}}";
     let host: Value = serde_json::from_str(&docker(&["inspect", "--format", format, &id]).await).unwrap();
@@ -139,6 +143,7 @@ async fn what_is_given_is_confined_however_much_is_asked_for() {
         host["Mounts"].as_array().unwrap().iter().filter_map(|mount| mount["Source"].as_str()).collect();
     let state = spawner.directory.path().join("state/sandboxes").display().to_string();
     assert!(sources.iter().all(|source| source.starts_with(&state)), "{sources:?}");
-    assert_eq!(spawner.say(&json!({"call": "remove", "id": id})).await, "done");
+    let name = json!({"session": order["session"], "epoch": order["epoch"]});
+    assert_eq!(spawner.say(&json!({"call": "remove", "name": name})).await, "done");
     assert_eq!(spawner.sandboxes().await, Vec::<String>::new());
 }

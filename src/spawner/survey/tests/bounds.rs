@@ -1,5 +1,6 @@
 //! Trees that are larger than is looked at.
 
+use super::super::{Survey, SurveyError, SurveyFiles};
 use super::{Workspace, at, kinds};
 use crate::domain::{ChangeKind, FileClass};
 
@@ -81,18 +82,37 @@ fn a_huge_file_is_not_read() {
 }
 
 #[test]
-fn nothing_is_left_where_contents_are_kept() {
+fn survey_outlives_process_and_is_refused_when_damaged() {
     let workspace = Workspace::new();
     workspace.write("a.txt", "x");
-    let survey = workspace.take();
-    assert_eq!(std::fs::read_dir(&workspace.bounds.directory).unwrap().count(), 0);
-    drop(survey);
+    workspace.take().unwrap();
+    let tree = workspace.files.tree();
+    let mut bytes = std::fs::read(&tree).unwrap();
+    assert!(Survey::load(&workspace.files).is_ok());
+    bytes[3] ^= 1;
+    std::fs::write(&tree, &bytes).unwrap();
+    assert!(matches!(Survey::load(&workspace.files), Err(SurveyError::Lost)));
+    std::fs::write(&tree, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(matches!(Survey::load(&workspace.files), Err(SurveyError::Lost)));
+    workspace.files.remove().unwrap();
+    assert!(matches!(Survey::load(&workspace.files), Err(SurveyError::Lost)));
+}
+
+#[test]
+fn files_of_surveys_nobody_asks_for_are_removed() {
+    let workspace = Workspace::new();
+    workspace.take().unwrap();
+    let directory = workspace.files.tree().parent().unwrap().to_owned();
+    SurveyFiles::retain(&directory, &["survey".to_owned()]).unwrap();
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+    SurveyFiles::retain(&directory, &["surve".to_owned()]).unwrap();
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
 }
 
 #[test]
 fn contents_that_cannot_be_kept_are_an_error_that_says_what_to_do() {
     let mut workspace = Workspace::new();
-    workspace.bounds.directory.push("missing");
-    let error = super::Survey::take(std::os::fd::AsFd::as_fd(&workspace.open()), &workspace.bounds).unwrap_err();
+    workspace.files = SurveyFiles::new("/proc/missing".into(), "x".to_owned());
+    let error = workspace.take().unwrap_err();
     assert!(error.to_string().contains("data_dir"), "{error}");
 }

@@ -19,7 +19,7 @@ fn what_would_run_later_is_as_before_and_its_new_contents_are_kept() {
     workspace.write(".envrc", "good\n");
     workspace.write("README.md", "old\n");
     symlink("AGENTS.txt", workspace.path.join("AGENTS.md")).unwrap();
-    std::os::unix::fs::chown(&workspace.path, Some(20_001), Some(20_001)).unwrap_or_default();
+    workspace.give(&["Makefile", ".envrc", "README.md", "AGENTS.md"]);
     let owner = std::fs::metadata(&workspace.path).unwrap().uid();
     let changes = workspace.quarantined(|workspace| {
         workspace.write("Makefile", "evil:\n");
