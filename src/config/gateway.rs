@@ -21,8 +21,10 @@ pub struct GatewayConfig {
     pub response_timeout_ms: u64,
     /// How long it may take between two pieces of its answer.
     pub stream_idle_timeout_ms: u64,
-    /// How long an answer nobody listens to is read on.
+    /// How long an answer nobody listens to is read on at most.
     pub drain_timeout_ms: u64,
+    /// How long an answer waits in all for a caller that does not read it.
+    pub reader_timeout_ms: u64,
     /// How long a call waits for money that other calls hold.
     pub money_wait_ms: u64,
     /// The most that the open calls of one tenant may hold of a budget that tenants share, in percent of what is not spent.

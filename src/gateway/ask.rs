@@ -59,6 +59,12 @@ pub(super) struct Asked {
     pub(super) model: String,
     /// What it may cost.
     pub(super) ask: Ask,
+    /// What of that the steps after the first may cost beside their output, in pico-dollars.
+    pub(super) later_picos: u128,
+    /// How many steps it may take: a step reads its input again.
+    pub(super) steps: u64,
+    /// What changes its price.
+    pub(super) modifiers: Modifiers,
 }
 
 /// Reads a call's body.
@@ -77,7 +83,8 @@ pub(super) fn read(body: &[u8], prices: &PriceTable) -> Result<Asked, Refusal> {
     let input = estimate::most_input(body, providers_tools * PROVIDERS_TOOL_TOKENS);
     // Each search, and each compaction, has the model read its whole input again.
     let steps = 1 + searches + u64::from(asked.compacts());
-    let input_picos = prices.picos_with(&asked.model, &input, modifiers).saturating_mul(u128::from(steps));
+    let step_picos = prices.picos_with(&asked.model, &input, modifiers);
+    let input_picos = step_picos.saturating_mul(u128::from(steps));
     let found = Usage { web_search_requests: searches, ..Usage::default() };
     let search_picos = prices.picos_with(&asked.model, &found, modifiers);
     let ask = Ask {
@@ -86,7 +93,8 @@ pub(super) fn read(body: &[u8], prices: &PriceTable) -> Result<Asked, Refusal> {
         max_tokens,
         least_tokens: LEAST_TOKENS.max(thinking.saturating_add(1)).min(max_tokens),
     };
-    Ok(Asked { model: asked.model, ask })
+    let later_picos = ask.input_picos.saturating_sub(step_picos);
+    Ok(Asked { model: asked.model, ask, later_picos, steps, modifiers })
 }
 
 /// The body with another `max_tokens`, byte for byte the same elsewhere: the one change the gateway ever makes.

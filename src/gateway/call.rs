@@ -6,10 +6,10 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::ask;
+use super::ask::{self, Asked};
 use super::client::Client;
 use super::forward::Outgoing;
-use super::meter::Meter;
+use super::metering::{Bill, Meter};
 use super::patience::{GaveUp, Patience};
 use super::price::PriceTable;
 use super::relay::{Relay, UnderWay};
@@ -18,7 +18,7 @@ use super::server::Shared;
 use super::traced;
 use super::watch::{self, Watch};
 use crate::admission::NoMoney;
-use crate::domain::{Ask, Timestamp};
+use crate::domain::{EstimateReason, Timestamp};
 use crate::metrics::catalogue::GATEWAY_OVERHEAD;
 use crate::sandbox::Caller;
 
@@ -28,10 +28,8 @@ pub(super) struct Call {
     pub(super) gateway: Arc<Shared>,
     /// Who pays.
     pub(super) caller: Caller,
-    /// The model asked for, which has a price.
-    pub(super) model: String,
-    /// What it may cost.
-    pub(super) ask: Ask,
+    /// What is asked for, which has a price.
+    pub(super) asked: Asked,
     /// What it is priced by, from its opening to its settlement.
     pub(super) prices: Arc<PriceTable>,
     /// What is sent.
@@ -45,11 +43,11 @@ pub(super) struct Call {
 impl Call {
     /// Makes the call, and settles it.
     pub(super) async fn run(self) {
-        let Self { gateway, caller, model, ask, prices, mut outgoing, client, taken_at } = self;
+        let Self { gateway, caller, asked, prices, mut outgoing, client, taken_at } = self;
         let limits = gateway.limits.clone();
-        let patience = Patience::new(limits.clone());
+        let patience = Patience::new(limits.clone(), caller.tenant);
         let mut relay = Relay { client, patience, activity: caller.activity.clone(), limits };
-        let hold = match gateway.books.open(&caller, &model, ask, prices, relay.left()).await {
+        let hold = match gateway.books.open(&caller, &asked, prices, relay.left()).await {
             Ok(hold) => hold,
             Err(refused) => {
                 let refusal = refusal(&refused, &caller, gateway.books.now());
@@ -57,31 +55,37 @@ impl Call {
             }
         };
         if relay.left().now_or_never().is_some() {
-            return hold.settle(Meter::new(&model, 0).nothing(true)).await;
+            let bill = Bill::free(hold.model());
+            return hold.settle(bill).await;
         }
         GATEWAY_OVERHEAD.took([], taken_at.elapsed().saturating_sub(hold.waited()));
         if let Some(max_tokens) = hold.lowered_max_tokens() {
             outgoing.body = ask::with_max_tokens(&outgoing.body, max_tokens);
         }
-        let meter = Meter::new(&model, outgoing.body.len());
-        let watch = Watch::new(&model, hold.prices());
-        let call = UnderWay { hold, meter, watch };
-        let asked = gateway.upstream.call(outgoing, &call.hold);
-        match relay.patience.wait(&mut relay.client, relay.limits.response, asked).await {
+        let meter = Meter::new(hold.expected(&asked), Arc::clone(hold.prices()));
+        let watch = Watch::new(&asked.model, hold.prices());
+        let mut call = UnderWay { hold, meter, watch };
+        let answer = gateway.upstream.call(outgoing, &call.hold);
+        match relay.patience.wait(&mut relay.client, relay.limits.response, answer).await {
             Ok(Ok(answer)) => relay.carry(answer, call).await,
             Ok(Err(error)) => {
-                warn!(error = &error as &dyn std::error::Error, "a call failed");
+                warn!(error = &error as &dyn std::error::Error, "model call failed");
                 let refusal = if error.is_connect() { Refusal::unreachable() } else { Refusal::broken() };
                 watch::note_failure(&error);
-                let bill = call.meter.nothing(error.is_connect());
+                // Once a connection is there, nobody knows how much of the request the model API received.
+                let bill = if error.is_connect() {
+                    Bill::free(call.hold.model())
+                } else {
+                    call.meter.finish(Some(EstimateReason::Cut))
+                };
                 call.settle(bill).await;
                 relay.refuse(refusal);
             }
             Err(reason) => {
                 traced::gave_up(reason);
-                warn!(?reason, "a call was given up before its answer began");
+                warn!(?reason, "model call given up before its answer began");
                 watch::note_given_up(reason);
-                let bill = call.meter.bill();
+                let bill = call.meter.finish(Some(reason.estimate(false)));
                 call.settle(bill).await;
                 let late = Refusal::no_answer(relay.limits.response);
                 relay.refuse(if reason == GaveUp::Silent { late } else { Refusal::ended() });

@@ -1,6 +1,7 @@
 //! The caller's side of a call: what it has been given so far, and whether it is still there.
 
 use std::future::pending;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,8 +9,11 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::HeaderMap;
 use http::StatusCode;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 /// Pieces of an answer that may wait for a slow caller.
 const PIECES_AHEAD: usize = 8;
@@ -19,6 +23,8 @@ const PIECES_AHEAD: usize = 8;
 pub(super) struct Client {
     /// What it is waiting for.
     expects: Expects,
+    /// How long it is still waited for while it does not read: all pieces of an answer together.
+    reading: Duration,
     /// Cancelled when its sandbox is gone.
     closed: CancellationToken,
     /// Cancelled when the process ends.
@@ -52,9 +58,14 @@ struct Cut;
 
 impl Client {
     /// A caller, and where it receives its answer.
-    pub(super) fn new(closed: CancellationToken, stopping: CancellationToken) -> (Self, oneshot::Receiver<Response>) {
+    /// It is waited for `reading` in all while it does not read.
+    pub(super) fn new(
+        reading: Duration,
+        closed: CancellationToken,
+        stopping: CancellationToken,
+    ) -> (Self, oneshot::Receiver<Response>) {
         let (answer, answered) = oneshot::channel();
-        (Self { expects: Expects::Answer(answer), closed, stopping }, answered)
+        (Self { expects: Expects::Answer(answer), reading, closed, stopping }, answered)
     }
 
     /// Returns when the caller does not listen any more; never once it has all.
@@ -91,6 +102,16 @@ impl Client {
         self.expects = Expects::Pieces(pieces);
     }
 
+    /// Whether the caller has its answer, or the head of it.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.expects, Expects::Answer(_))
+    }
+
+    /// Whether the caller is given anything any more, as far as is known.
+    pub(super) fn listens(&self) -> bool {
+        matches!(self.expects, Expects::Answer(_) | Expects::Pieces(_))
+    }
+
     /// Gives the caller the next piece, as soon as it can take it.
     pub(super) async fn pass(&mut self, bytes: Bytes) {
         self.send(Piece::Bytes(bytes)).await;
@@ -109,12 +130,28 @@ impl Client {
 
     async fn send(&mut self, piece: Piece) {
         let Expects::Pieces(pieces) = &self.expects else { return };
-        tokio::select! {
-            sent = pieces.send(piece) => if sent.is_ok() { return },
-            () = self.closed.cancelled() => {}
-            () = self.stopping.cancelled() => {}
+        let piece = match pieces.try_send(piece) {
+            Ok(()) => return,
+            Err(TrySendError::Closed(_)) => {
+                self.expects = Expects::Gone;
+                return;
+            }
+            Err(TrySendError::Full(piece)) => piece,
+        };
+        let began = Instant::now();
+        let is_sent = tokio::select! {
+            sent = pieces.send(piece) => sent.is_ok(),
+            () = sleep(self.reading) => {
+                info!("caller does not read its answer: it is treated as gone");
+                false
+            }
+            () = self.closed.cancelled() => false,
+            () = self.stopping.cancelled() => false,
+        };
+        self.reading = self.reading.saturating_sub(began.elapsed());
+        if !is_sent {
+            self.expects = Expects::Gone;
         }
-        self.expects = Expects::Gone;
     }
 }
 

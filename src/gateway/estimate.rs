@@ -1,4 +1,4 @@
-//! What a call may use at most before it is made, and what it used at least when the provider was not heard to the end.
+//! What a call may use at most, before it is made.
 
 use crate::domain::Usage;
 
@@ -8,22 +8,6 @@ const ADDED_TOKENS: u64 = 2_000;
 /// How a request asks that its prompt is cached, and for an hour, which are the dearer classes of input.
 const CACHED: &[u8] = br#""cache_control""#;
 const CACHED_FOR_AN_HOUR: &[u8] = br#""1h""#;
-
-/// Bytes of text that are never less than one token of output. English text has four, the densest scripts about two.
-const BYTES_PER_OUTPUT_TOKEN: u64 = 2;
-
-/// Bytes of a request that are about one token of input.
-const BYTES_PER_INPUT_TOKEN: u64 = 4;
-
-/// Output of which `visible_bytes` were seen and `reported` tokens were told at last.
-pub(super) fn output_tokens(visible_bytes: u64, reported: u64) -> u64 {
-    visible_bytes.div_ceil(BYTES_PER_OUTPUT_TOKEN).max(reported)
-}
-
-/// Input of a request of `request_bytes`, of which the provider told nothing.
-pub(super) fn input_tokens(request_bytes: u64) -> u64 {
-    request_bytes.div_ceil(BYTES_PER_INPUT_TOKEN)
-}
 
 /// The most input a request can be: a token has at least one byte, and all of it may be written to the cache.
 /// `for_tools` are tokens that tools add which are not in the request.
@@ -51,12 +35,5 @@ mod tests {
         assert_eq!(most_input(br#"{"a":1}"#, 0).input_tokens, 2_007);
         assert_eq!(most_input(br#"{"cache_control":{}}"#, 500).cache_write_5m_tokens, 2_520);
         assert_eq!(most_input(br#"{"cache_control":{"ttl": "1h"}}"#, 0).cache_write_1h_tokens, 2_031);
-    }
-
-    #[test]
-    fn what_was_told_is_a_floor_and_so_is_what_was_seen() {
-        assert_eq!(output_tokens(7, 1), 4);
-        assert_eq!(output_tokens(7, 900), 900);
-        assert_eq!(input_tokens(9), 3);
     }
 }

@@ -102,6 +102,7 @@ mod tests {
             response_timeout_ms: 1_000,
             stream_idle_timeout_ms: 1_000,
             drain_timeout_ms: 1_000,
+            reader_timeout_ms: 1_000,
             money_wait_ms: 540_000,
             max_tenant_share_percent: 50,
             max_body_bytes: 1_000,

@@ -11,7 +11,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::ask::{self, Asked};
+use super::ask;
 use super::call::Call;
 use super::client::Client;
 use super::headers;
@@ -60,11 +60,12 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
         Ok((outgoing, prices, taken_at, asked))
     };
     let taken = taken.await.map_err(|refusal: Refusal| refusal.counted(tenant));
-    let (outgoing, prices, taken_at, Asked { model, ask }) = taken?;
-    let span = traced::begin(&peer.caller, &model, &ask);
-    let (client, answer) = Client::new(peer.closed.clone(), peer.gateway.tasks.stopping().clone());
+    let (outgoing, prices, taken_at, asked) = taken?;
+    let span = traced::begin(&peer.caller, &asked.model, &asked.ask);
+    let reader = peer.gateway.limits.reader;
+    let (client, answer) = Client::new(reader, peer.closed.clone(), peer.gateway.tasks.stopping().clone());
     let gateway = Arc::clone(&peer.gateway);
-    let call = Call { gateway, caller: peer.caller, model, ask, prices, outgoing, client, taken_at };
+    let call = Call { gateway, caller: peer.caller, asked, prices, outgoing, client, taken_at };
     peer.gateway.tasks.spawn("model call", span.until_done(call.run()));
     answer.await.map_err(|_| Refusal::ended())
 }

@@ -10,15 +10,16 @@
 //! What a sandbox was granted to reach beside the model goes through `egress`.
 //!
 //! A call is opened in the ledger before it is made (`hold`), carried through byte for byte (`forward`, `relay`),
-//! counted from a copy of the answer (`sse`, `meter`), and settled before the caller sees the answer's end. It is
-//! a task of its own, so a caller that leaves does not take the bill along: the answer is read on for a while, and what
-//! the provider did not tell is estimated (`estimate`). Errors have the shape of the model API's (`reply`), because
+//! counted from a copy of the answer (`metering`), and settled before the caller sees the answer's end (`settlement`). It is
+//! a task of its own, so a caller that leaves does not take the bill along: the answer is read to its end, and what the
+//! provider did not report is charged at what is held for it. Errors have the shape of the model API's (`reply`), because
 //! their reader is the agent.
 
 mod agent_telemetry;
 mod ask;
 mod call;
 mod client;
+mod drains;
 mod egress;
 mod error;
 mod estimate;
@@ -28,7 +29,7 @@ mod hold;
 mod intake;
 mod listener;
 mod messages;
-mod meter;
+mod metering;
 mod pace;
 mod patience;
 mod price;
@@ -39,9 +40,8 @@ mod price_modifiers;
 mod prices;
 mod relay;
 mod reply;
-mod report;
 mod server;
-mod sse;
+mod settlement;
 mod traced;
 mod waiting;
 mod watch;

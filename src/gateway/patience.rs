@@ -1,19 +1,16 @@
-//! How long an answer is waited for: as long as it keeps coming while somebody listens, and a while after that.
+//! How long an answer is waited for: as long as it keeps coming, whether or not somebody still listens, because the hold
+//! stands until its cost is known.
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use crate::metrics::Raised;
-use crate::metrics::catalogue::{GATEWAY_DRAINS, GATEWAY_LEFT};
-
-/// Answers nobody listens to that are read on at the same time; further ones are given up.
-const MAX_DRAINS: usize = 256;
+use super::drains::{DrainPlace, Drains};
+use crate::domain::{EstimateReason, TenantId};
+use crate::metrics::catalogue::GATEWAY_LEFT;
 
 /// The bounds of waiting, shared by all calls.
 #[derive(Clone, Debug)]
@@ -24,7 +21,9 @@ pub(super) struct Limits {
     pub(super) idle: Duration,
     /// For the rest of an answer nobody listens to.
     pub(super) drain: Duration,
-    drains: Arc<Semaphore>,
+    /// For a caller that does not read its answer.
+    pub(super) reader: Duration,
+    drains: Drains,
     stopping: CancellationToken,
 }
 
@@ -32,6 +31,7 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Patience {
     limits: Limits,
+    tenant: TenantId,
     /// How long the answer is still read on, since the caller left.
     drain: Option<Drain>,
 }
@@ -39,8 +39,7 @@ pub(super) struct Patience {
 #[derive(Debug)]
 struct Drain {
     end: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
-    _counted: Raised,
+    _place: DrainPlace,
 }
 
 /// Why waiting ended without what was waited for.
@@ -48,30 +47,49 @@ struct Drain {
 pub(super) enum GaveUp {
     /// Nothing came for too long.
     Silent,
-    /// Nobody listens, and it was read on for long enough.
+    /// Nobody listens, and it was read on for as long as the setting says.
     Unheard,
+    /// Nobody listens, and there is no place to read it on.
+    Crowded,
     /// The process ends.
     Stopping,
 }
 
 impl Limits {
     /// The bounds for calls that end when `stopping` is cancelled.
-    pub(super) fn new(response: Duration, idle: Duration, drain: Duration, stopping: CancellationToken) -> Self {
-        Self { response, idle, drain, drains: Arc::new(Semaphore::new(MAX_DRAINS)), stopping }
+    pub(super) fn new(
+        response: Duration,
+        idle: Duration,
+        drain: Duration,
+        reader: Duration,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self { response, idle, drain, reader, drains: Drains::default(), stopping }
     }
-}
 
-impl Limits {
     /// Returns when the process ends.
     pub(super) async fn stopped(&self) {
         self.stopping.cancelled().await;
     }
 }
 
+impl GaveUp {
+    /// Why the call's cost is an estimate then. `has_begun` says whether the answer had begun.
+    pub(super) fn estimate(self, has_begun: bool) -> EstimateReason {
+        match self {
+            Self::Silent if has_begun => EstimateReason::Stalled,
+            Self::Silent => EstimateReason::NoAnswer,
+            Self::Unheard => EstimateReason::DrainTimeout,
+            Self::Crowded => EstimateReason::CallerGone,
+            Self::Stopping => EstimateReason::Stopped,
+        }
+    }
+}
+
 impl Patience {
-    /// Patience within `limits`.
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, drain: None }
+    /// Patience within `limits` with a call of `tenant`.
+    pub(super) fn new(limits: Limits, tenant: TenantId) -> Self {
+        Self { limits, tenant, drain: None }
     }
 
     /// Waits for `future`, at most for `limit`.
@@ -103,12 +121,8 @@ impl Patience {
             }
             GATEWAY_LEFT.one([]);
             client.abandon();
-            self.drain = Some(self.begin_drain()?);
+            let place = self.limits.drains.take(self.tenant).ok_or(GaveUp::Crowded)?;
+            self.drain = Some(Drain { end: Box::pin(sleep(self.limits.drain)), _place: place });
         }
-    }
-
-    fn begin_drain(&self) -> Result<Drain, GaveUp> {
-        let place = Arc::clone(&self.limits.drains).try_acquire_owned().map_err(|_| GaveUp::Unheard)?;
-        Ok(Drain { end: Box::pin(sleep(self.limits.drain)), _place: place, _counted: GATEWAY_DRAINS.raised([]) })
     }
 }

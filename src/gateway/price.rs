@@ -130,11 +130,6 @@ impl PriceTable {
         self.find(model).map(|found| found.id.as_str())
     }
 
-    /// What a call costs at standard speed from anywhere: see [`Self::cost_with`].
-    pub(super) fn cost<'a>(&self, parts: impl IntoIterator<Item = &'a (String, Usage)>) -> Usd {
-        self.cost_with(parts, Modifiers::default())
-    }
-
     /// What a call costs whose usage is given in parts by model. It is rounded up once, to a whole nano-dollar. A model
     /// that is not in the table costs the dearest of every class.
     pub(super) fn cost_with<'a>(
@@ -203,7 +198,7 @@ mod tests {
     }
 
     fn nanos(model: &str, usage: Usage) -> i64 {
-        table().cost(&[(model.to_owned(), usage)]).as_nanos()
+        table().cost_with(&[(model.to_owned(), usage)], Modifiers::default()).as_nanos()
     }
 
     #[test]
@@ -257,9 +252,10 @@ mod tests {
             cache_write_1h = '0.0003'";
         let table = price_file::parse(tiny).unwrap();
         let part = ("m".to_owned(), one_read);
-        assert_eq!(table.cost(std::slice::from_ref(&part)).as_nanos(), 1);
-        assert_eq!(table.cost(&[part.clone(), part.clone(), part.clone()]).as_nanos(), 1);
-        assert_eq!(table.cost(&[part.clone(), part.clone(), part.clone(), part]).as_nanos(), 2);
+        let cost = |parts: &[(String, Usage)]| table.cost_with(parts, Modifiers::default()).as_nanos();
+        assert_eq!(cost(std::slice::from_ref(&part)), 1);
+        assert_eq!(cost(&[part.clone(), part.clone(), part.clone()]), 1);
+        assert_eq!(cost(&[part.clone(), part.clone(), part.clone(), part]), 2);
     }
 
     #[test]

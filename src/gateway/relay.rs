@@ -1,24 +1,22 @@
 //! Carries an answer to its caller: piece by piece as it comes, a copy to the meter, the end only when it is paid.
 
-use axum::body::Body;
-use axum::response::Response;
-use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
 use tracing::warn;
 
 use super::client::Client;
 use super::headers;
 use super::hold::Hold;
-use super::meter::{Bill, Meter};
+use super::metering::{Bill, Form, Meter};
 use super::patience::{GaveUp, Limits, Patience};
 use super::reply::{self, Refusal};
 use super::traced;
 use super::watch::{self, Watch};
+use crate::domain::EstimateReason;
 use crate::sandbox::Activity;
 use crate::telemetry;
-
-/// The longest answer that is taken whole.
-const MAX_WHOLE_BYTES: usize = 64 * 1024 * 1024;
 
 /// A call's way back.
 #[derive(Debug)]
@@ -50,6 +48,24 @@ impl UnderWay {
         self.watch.over(&bill, self.hold.prices());
         self.hold.settle(bill).await;
     }
+
+    /// Takes the next piece of the answer.
+    async fn read(&mut self, piece: &[u8]) {
+        self.watch.piece();
+        self.meter.read(piece);
+        match self.meter.take_known_input() {
+            Some(bill) => self.hold.shrink(&bill).await,
+            None => self.hold.write_shrink().await,
+        }
+    }
+}
+
+/// An answer whose pieces the caller is not given yet.
+struct Kept {
+    /// Its head, until the caller has it.
+    head: Option<(StatusCode, HeaderMap)>,
+    /// Its pieces so far.
+    pieces: Vec<Bytes>,
 }
 
 /// Why an answer did not come to its end.
@@ -72,19 +88,103 @@ impl Broken {
             Self::TooLong => {}
         }
     }
+
+    /// Why the call's cost is an estimate then.
+    fn reason(&self) -> EstimateReason {
+        match self {
+            Self::GaveUp(reason) => reason.estimate(true),
+            Self::Cut(_) => EstimateReason::Cut,
+            Self::TooLong => EstimateReason::TooLong,
+        }
+    }
+
+    fn report(&self) {
+        match self {
+            Self::GaveUp(reason) => {
+                traced::gave_up(*reason);
+                warn!(?reason, "answer of the model API given up");
+            }
+            Self::Cut(error) => {
+                telemetry::fail("cut");
+                warn!(error = error as &dyn std::error::Error, "answer of the model API cut");
+            }
+            Self::TooLong => {
+                telemetry::fail("too_long");
+                warn!("answer of the model API too long to be taken whole");
+            }
+        }
+    }
+
+    fn refusal(&self, limits: &Limits) -> Refusal {
+        match self {
+            Self::GaveUp(GaveUp::Silent) => Refusal::no_answer(limits.idle),
+            Self::GaveUp(_) => Refusal::ended(),
+            Self::Cut(_) | Self::TooLong => Refusal::broken(),
+        }
+    }
 }
 
 impl Relay {
-    /// Carries `answer` to the caller, and settles the call.
-    pub(super) async fn carry(self, answer: reqwest::Response, mut call: UnderWay) {
+    /// Carries `answer` to the caller, and settles the call. What the bytes turn out to be decides how: a stream is passed on
+    /// as it comes, anything else once it is whole.
+    pub(super) async fn carry(mut self, mut answer: reqwest::Response, mut call: UnderWay) {
         self.activity.touch();
         call.watch.answered(answer.status());
         traced::answered(answer.status());
-        let kind = answer.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-        if answer.status().is_success() && kind.starts_with(b"text/event-stream") {
-            self.stream(answer, call).await;
-        } else {
-            self.whole(answer, call).await;
+        call.meter.begin(answer.status(), answer.headers());
+        let headers = headers::incoming(std::mem::take(answer.headers_mut()));
+        let mut kept = Kept { head: Some((answer.status(), headers)), pieces: Vec::new() };
+        if answer.status().is_success() && call.meter.is_called_stream() {
+            kept.begin(&mut self.client);
+        }
+        let end = loop {
+            match self.next(&mut answer).await {
+                Ok(Some(piece)) => {
+                    call.read(&piece).await;
+                    if self.client.listens() {
+                        kept.pieces.push(piece);
+                    }
+                    if call.meter.is_too_long() && call.meter.form() != Some(Form::Stream) {
+                        break Err(Broken::TooLong);
+                    }
+                    if call.meter.form() == Some(Form::Stream) {
+                        if call.meter.is_over() {
+                            break Ok(());
+                        }
+                        kept.begin(&mut self.client);
+                        kept.pass(&mut self.client).await;
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(broken) => break Err(broken),
+            }
+        };
+        if let Err(broken) = &end {
+            broken.note();
+            broken.report();
+        }
+        let bill = call.meter.finish(end.as_ref().err().map(Broken::reason));
+        let goes_on = end.is_ok() && call.meter.is_over() && call.meter.form() == Some(Form::Stream);
+        call.settle(bill).await;
+        match end {
+            Ok(()) => {
+                kept.begin_whole(&mut self.client, goes_on);
+                kept.pass(&mut self.client).await;
+                if goes_on {
+                    self.rest(&mut answer).await;
+                }
+                self.client.end().await;
+            }
+            Err(broken) if !self.client.has_begun() => {
+                let refusal = broken.refusal(&self.limits);
+                self.refuse(refusal);
+            }
+            Err(Broken::GaveUp(GaveUp::Silent)) => {
+                self.client.pass(reply::idle_event(self.limits.idle)).await;
+                self.client.end().await;
+            }
+            // The caller sees its answer cut.
+            Err(_) => {}
         }
     }
 
@@ -98,97 +198,15 @@ impl Relay {
 
     /// Answers the caller instead of the model.
     pub(super) fn refuse(mut self, refusal: Refusal) {
-        use axum::response::IntoResponse;
         telemetry::fail(refusal.sort());
         self.client.answer(refusal.into_response());
     }
 
-    async fn stream(mut self, mut answer: reqwest::Response, mut call: UnderWay) {
-        self.client.begin(answer.status(), headers::incoming(std::mem::take(answer.headers_mut())));
-        let last = loop {
-            match self.next(&mut answer).await {
-                Ok(Some(piece)) => {
-                    call.watch.piece();
-                    call.meter.read(&piece);
-                    if let Some(input) = call.meter.take_known_input() {
-                        call.hold.shrink(&input).await;
-                    }
-                    if call.meter.is_over() {
-                        break Ok(Some(piece));
-                    }
-                    self.client.pass(piece).await;
-                }
-                end => break end,
-            }
-        };
-        if let Err(broken) = &last {
-            broken.note();
-        }
-        let bill = call.meter.bill();
-        call.settle(bill).await;
-        match last {
-            Ok(Some(piece)) => {
-                self.client.pass(piece).await;
-                self.rest(answer).await;
-            }
-            Ok(None) => self.client.end().await,
-            Err(Broken::GaveUp(GaveUp::Silent)) => {
-                traced::gave_up(GaveUp::Silent);
-                self.client.pass(reply::idle_event(self.limits.idle)).await;
-                self.client.end().await;
-            }
-            Err(broken) => Self::report(&broken),
-        }
-    }
-
     /// Carries what comes after the end that was paid for: nothing, as a rule.
-    async fn rest(mut self, mut answer: reqwest::Response) {
-        while let Ok(Some(piece)) = self.next(&mut answer).await {
+    async fn rest(&mut self, answer: &mut reqwest::Response) {
+        while let Ok(Some(piece)) = self.next(answer).await {
             self.client.pass(piece).await;
         }
-        self.client.end().await;
-    }
-
-    async fn whole(mut self, mut answer: reqwest::Response, mut call: UnderWay) {
-        let mut body = BytesMut::new();
-        let end = self.take_all(&mut answer, &mut body).await;
-        let bill = match &end {
-            _ if !answer.status().is_success() => call.meter.nothing(true),
-            Ok(()) => {
-                call.watch.piece();
-                call.meter.read_whole(&body);
-                call.meter.bill()
-            }
-            Err(broken) => {
-                broken.note();
-                call.meter.read_fragment(&body);
-                call.meter.bill()
-            }
-        };
-        call.settle(bill).await;
-        if let Err(broken) = end {
-            Self::report(&broken);
-            let refusal = match broken {
-                Broken::GaveUp(GaveUp::Silent) => Refusal::no_answer(self.limits.idle),
-                Broken::GaveUp(_) => Refusal::ended(),
-                Broken::Cut(_) | Broken::TooLong => Refusal::broken(),
-            };
-            return self.refuse(refusal);
-        }
-        let mut response = Response::new(Body::from(body.freeze()));
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = headers::incoming(std::mem::take(answer.headers_mut()));
-        self.client.answer(response);
-    }
-
-    async fn take_all(&mut self, answer: &mut reqwest::Response, body: &mut BytesMut) -> Result<(), Broken> {
-        while let Some(piece) = self.next(answer).await? {
-            if body.len() + piece.len() > MAX_WHOLE_BYTES {
-                return Err(Broken::TooLong);
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(())
     }
 
     /// The next piece of the answer; `None` at its end.
@@ -198,24 +216,31 @@ impl Relay {
         self.activity.touch();
         Ok(piece)
     }
+}
 
-    fn report(broken: &Broken) {
-        match broken {
-            Broken::GaveUp(reason) => {
-                traced::gave_up(*reason);
-                warn!(?reason, "an answer of the model was given up; the call is estimated");
-            }
-            Broken::Cut(error) => {
-                telemetry::fail("cut");
-                warn!(
-                    error = error as &dyn std::error::Error,
-                    "the model API cut its answer; what is not known of the call is estimated"
-                );
-            }
-            Broken::TooLong => {
-                telemetry::fail("too_long");
-                warn!("an answer of the model is too long to be taken whole");
-            }
+impl Kept {
+    /// Gives the caller the head of an answer that follows in pieces, unless it has it.
+    fn begin(&mut self, client: &mut Client) {
+        if let Some((status, headers)) = self.head.take() {
+            client.begin(status, headers);
+        }
+    }
+
+    /// Gives the caller the head of an answer that is there whole, unless it `goes_on` or the caller has the head.
+    fn begin_whole(&mut self, client: &mut Client, goes_on: bool) {
+        let length: usize = self.pieces.iter().map(Bytes::len).sum();
+        if let Some((status, headers)) = &mut self.head
+            && !goes_on
+            && !(status.is_informational() || matches!(status.as_u16(), 204 | 304))
+        {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        self.begin(client);
+    }
+
+    async fn pass(&mut self, client: &mut Client) {
+        for piece in self.pieces.drain(..) {
+            client.pass(piece).await;
         }
     }
 }

@@ -84,6 +84,7 @@ impl Gateway {
             Duration::from_millis(config.response_timeout_ms),
             Duration::from_millis(config.stream_idle_timeout_ms),
             Duration::from_millis(config.drain_timeout_ms),
+            Duration::from_millis(config.reader_timeout_ms),
             tasks.stopping().clone(),
         );
         let share = Share { percent: config.max_tenant_share_percent };
@@ -94,7 +95,7 @@ impl Gateway {
             agent_telemetry: agent_telemetry::Intake::new(traces)?.map(Arc::new),
             upstream: Upstream::new(config, traces.send_upstream)?,
             pace: Pace::new(store, rates),
-            books: Arc::new(Books::new(money, clock, prices)),
+            books: Arc::new(Books::new(money, clock, prices, tasks.clone())),
             limits,
             sockets: Sockets::new(config),
             max_body_bytes: config.max_body_bytes,

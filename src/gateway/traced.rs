@@ -49,7 +49,7 @@ pub(super) fn answered(status: http::StatusCode) {
 pub(super) fn gave_up(why: GaveUp) {
     telemetry::fail(match why {
         GaveUp::Silent => "timeout",
-        GaveUp::Unheard => "caller_gone",
+        GaveUp::Unheard | GaveUp::Crowded => "caller_gone",
         GaveUp::Stopping => "stopping",
     });
 }

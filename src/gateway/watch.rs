@@ -3,7 +3,7 @@
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::meter::Bill;
+use super::metering::Bill;
 use super::patience::GaveUp;
 use super::price::PriceTable;
 use crate::metrics::Raised;
@@ -69,7 +69,7 @@ impl Watch {
         };
         let usage = match bill {
             Bill { parts, .. } if parts.is_empty() => "none",
-            Bill { exact: true, .. } => "exact",
+            Bill { estimated: None, .. } => "exact",
             Bill { .. } => "estimated",
         };
         let model = if prices.knows(&bill.model) { label(&bill.model, prices) } else { &self.model };

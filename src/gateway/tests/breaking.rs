@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::by_hand::{ByHand, Pieces, REPORT, SEEN_COST, STOP, WHOLE_COST, document, event_stream};
+use super::by_hand::{ByHand, HELD_COST, Pieces, REPORT, STOP, WHOLE_COST, document, event_stream};
 use super::harness::House;
-use super::wire::{Told, hello, scripted, streamed};
+use super::wire::{MAX_TOKENS, Told, hello, scripted, streamed};
 use crate::config::GatewayConfig;
 use crate::domain::Usage;
 use crate::lifecycle::Tasks;
@@ -15,6 +15,21 @@ use crate::store::Store;
 async fn assert_row(house: &House, status: &str, nanos: i64) {
     let row = house.row().await;
     assert_eq!((row.status.as_str(), row.cost.as_nanos()), (status, nanos), "{row:?}");
+    assert_eq!(house.turn_cost().await, row.cost);
+}
+
+/// The only call is charged what was held, right now, for this reason.
+async fn assert_held(house: &House, reason: &str) {
+    assert_row(house, "estimated", HELD_COST).await;
+    assert_eq!(house.row().await.estimate_reason.as_deref(), Some(reason));
+}
+
+/// The only call is charged for all its output, and for an input that is not known, right now, for this reason.
+async fn assert_all_held(house: &House, reason: &str) {
+    let row = house.row().await;
+    assert_eq!((row.status.as_str(), row.estimate_reason.as_deref()), ("estimated", Some(reason)), "{row:?}");
+    assert_eq!(row.usage, Usage::default());
+    assert!(row.cost.as_nanos() > MAX_TOKENS * 20_000, "{row:?}");
     assert_eq!(house.turn_cost().await, row.cost);
 }
 
@@ -37,7 +52,7 @@ async fn an_answer_that_is_cut_looks_cut_and_is_estimated() {
     let (answer, pieces) = model.begin(&house).await;
     pieces.cut().await;
     assert_eq!(read_out(answer).await, (String::new(), false));
-    assert_row(&house, "estimated", SEEN_COST).await;
+    assert_held(&house, "cut").await;
 }
 
 #[tokio::test]
@@ -53,7 +68,7 @@ async fn an_answer_that_is_cut_after_its_last_report_is_charged_exactly() {
 }
 
 #[tokio::test]
-async fn a_cut_costs_no_less_than_the_input_and_the_text_that_came() {
+async fn a_cut_shows_the_text_that_came_and_costs_what_was_held() {
     let house = House::new().await;
     let usage = json!({"input_tokens": 300, "output_tokens": 900});
     let script = json!({"text": "one two three four five six ", "chunks": 4, "cut_after_chunks": 3, "usage": usage});
@@ -62,6 +77,7 @@ async fn a_cut_costs_no_less_than_the_input_and_the_text_that_came() {
     let row = house.row().await;
     assert_eq!((row.status.as_str(), row.usage.input_tokens), ("estimated", 300));
     assert_eq!(row.usage.output_tokens, 11, "21 bytes of text are at the least 11 tokens");
+    assert_eq!(row.cost.as_nanos(), 300 * 4_000 + MAX_TOKENS * 20_000);
 }
 
 #[tokio::test]
@@ -71,7 +87,7 @@ async fn an_answer_that_ends_too_early_ends_for_the_caller_too_and_is_estimated(
     let (answer, pieces) = model.begin(&house).await;
     drop(pieces);
     assert_eq!(read_out(answer).await, (String::new(), true));
-    assert_row(&house, "estimated", SEEN_COST).await;
+    assert_held(&house, "cut").await;
 }
 
 #[tokio::test]
@@ -90,17 +106,17 @@ async fn an_answer_that_stands_still_ends_with_an_error_event() {
     let error: Value = serde_json::from_str(event.strip_suffix("\n\n").unwrap()).unwrap();
     let message = "the model's answer stood still for 200 ms, so it was ended as idle";
     assert_eq!(error, json!({"type": "error", "error": {"type": "api_error", "message": message}}));
-    assert_row(&house, "estimated", SEEN_COST).await;
+    assert_held(&house, "stalled").await;
     pieces.heard_hanging_up().await;
 }
 
 #[tokio::test]
-async fn an_error_in_the_middle_is_passed_on_and_what_was_said_is_paid() {
+async fn an_error_in_the_middle_is_passed_on_and_what_was_held_is_paid() {
     let house = House::new().await;
     let usage = json!({"input_tokens": 1_000, "output_tokens": 900});
     let script = json!({"text": "fifteen letters", "chunks": 1, "error_after_chunks": 1, "usage": usage});
     let told = house.told(&streamed(scripted(&script))).await;
-    assert_row(&house, "estimated", SEEN_COST).await;
+    assert_held(&house, "error_in_answer").await;
     assert!(told.text().contains("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\""));
 }
 
@@ -121,9 +137,7 @@ async fn a_model_that_does_not_begin_to_answer_is_given_up_and_may_be_asked_agai
     let body = streamed(scripted(&json!({"delay_ms": 600_000})));
     let message = house.told(&body).await.refusal(504, "api_error", true);
     assert_eq!(message, "the model API sent nothing for 20 ms");
-    let row = house.row().await;
-    let guessed = Usage { input_tokens: (body.to_string().len() as u64).div_ceil(4), ..Usage::default() };
-    assert_eq!((row.status.as_str(), row.usage), ("estimated", guessed));
+    assert_all_held(&house, "no_answer").await;
 }
 
 #[tokio::test]
@@ -138,18 +152,16 @@ async fn a_model_that_hangs_up_on_the_request_may_be_asked_again() {
     let house = House::before(&url).await;
     let message = house.told(&hello()).await.refusal(502, "api_error", true);
     assert!(message.contains("broke"), "{message}");
-    assert_row(&house, "estimated", 0).await;
+    assert_all_held(&house, "cut").await;
 }
 
 #[tokio::test]
 async fn a_whole_answer_that_is_cut_is_an_error_and_estimated() {
     let house = House::new().await;
     let told = house.told(&scripted(&json!({"text": "half of it", "cut_after_chunks": 1}))).await;
-    let row = house.row().await;
+    assert_all_held(&house, "cut").await;
     let message = told.refusal(502, "api_error", true);
     assert!(message.contains("broke"), "{message}");
-    assert_eq!(row.status, "estimated");
-    assert!(row.usage.input_tokens > 0 && row.usage.output_tokens > 0, "{row:?}");
 }
 
 #[tokio::test]
@@ -164,7 +176,7 @@ async fn a_whole_answer_that_stands_still_is_an_error_and_estimated() {
     pieces.say("{\"type\":").await;
     let answer = model.answer(&house, document(200, body)).await;
     Told::of(answer).await.refusal(504, "api_error", true);
-    assert_eq!(house.row().await.status, "estimated");
+    assert_all_held(&house, "stalled").await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use super::harness::House;
-use super::wire::{hello, read_until};
+use super::wire::{MAX_TOKENS, hello, read_until};
 use crate::lifecycle::Tasks;
 
 /// How an answer begins that has taken 1000 tokens of input: 4 000 000 nano-dollars.
@@ -34,8 +34,8 @@ pub(super) const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_st
 /// What an answer costs in nano-dollars that was read to its end.
 pub(super) const WHOLE_COST: i64 = 5_000_000;
 
-/// What an answer costs in nano-dollars that was read until [`TEXT`].
-pub(super) const SEEN_COST: i64 = 4_160_000;
+/// What is held in nano-dollars for an answer that was read until [`TEXT`]: its input, and all the output that may come.
+pub(super) const HELD_COST: i64 = 4_000_000 + MAX_TOKENS * 20_000;
 
 /// A model that waits for the test to answer.
 pub(super) struct ByHand {

@@ -97,6 +97,7 @@ impl House {
             response_timeout_ms: 60_000,
             stream_idle_timeout_ms: 60_000,
             drain_timeout_ms: 60_000,
+            reader_timeout_ms: 60_000,
             money_wait_ms: 540_000,
             max_tenant_share_percent: 50,
             max_body_bytes: 1024 * 1024,

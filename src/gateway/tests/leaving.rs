@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
-use super::by_hand::{ByHand, REPORT, SEEN_COST, START, STOP, TEXT, WHOLE_COST, document, event_stream};
+use super::by_hand::{ByHand, HELD_COST, REPORT, START, STOP, TEXT, WHOLE_COST, document, event_stream};
 use super::harness::House;
-use super::wire::{Told, hello};
+use super::wire::{MAX_TOKENS, Told, hello};
 use crate::config::GatewayConfig;
-use crate::domain::Usage;
+use crate::domain::{TenantId, Usage};
 use crate::gateway::client::Client;
 use crate::gateway::patience::{GaveUp, Limits, Patience};
 
@@ -42,10 +42,11 @@ async fn assert_whole(house: &House) {
     assert_eq!(house.turn_cost().await, row.cost);
 }
 
-/// The only call is paid as far as it was seen, right now.
-async fn assert_seen(house: &House) {
+/// The only call is charged what was held for it, right now, for this reason. The ledger shows what was seen.
+async fn assert_held(house: &House, reason: &str) {
     let row = house.row().await;
-    assert_eq!((row.status.as_str(), row.usage, row.cost.as_nanos()), ("estimated", SEEN, SEEN_COST));
+    assert_eq!((row.usage, row.cost.as_nanos()), (SEEN, HELD_COST));
+    assert_eq!((row.status.as_str(), row.estimate_reason.as_deref()), ("estimated", Some(reason)));
     assert_eq!(house.turn_cost().await, row.cost);
 }
 
@@ -103,7 +104,7 @@ async fn a_sandbox_that_is_gone_takes_no_other_along() {
 }
 
 #[tokio::test]
-async fn an_answer_nobody_hears_is_read_on_for_a_while_and_then_estimated() {
+async fn an_answer_nobody_hears_in_time_is_charged_what_is_held() {
     for sandbox_goes in [false, true] {
         let mut model = ByHand::serve().await;
         let house = impatient(&model).await;
@@ -113,7 +114,7 @@ async fn an_answer_nobody_hears_is_read_on_for_a_while_and_then_estimated() {
         }
         drop(answer);
         pieces.heard_hanging_up().await;
-        assert_seen(&house).await;
+        assert_held(&house, "drain_timeout").await;
     }
 }
 
@@ -129,14 +130,15 @@ async fn a_caller_that_leaves_while_it_is_being_sent_to_is_read_on_for_a_while_o
         said += 1;
         assert!(said < 200_000, "an answer nobody hears is read on for ever");
     }
-    assert_seen(&house).await;
+    assert_held(&house, "drain_timeout").await;
 }
 
 #[tokio::test]
 async fn an_answer_that_never_lets_one_wait_is_given_up_all_the_same() {
     let (long, at_once) = (Duration::from_mins(1), Duration::ZERO);
-    let mut patience = Patience::new(Limits::new(long, long, at_once, CancellationToken::new()));
-    let (mut client, answered) = Client::new(CancellationToken::new(), CancellationToken::new());
+    let mut patience =
+        Patience::new(Limits::new(long, long, at_once, long, CancellationToken::new()), TenantId::generate());
+    let (mut client, answered) = Client::new(long, CancellationToken::new(), CancellationToken::new());
     assert_eq!(patience.wait(&mut client, long, std::future::ready(1)).await, Ok(1));
     drop(answered);
     let mut pieces = 0;
@@ -153,7 +155,7 @@ async fn a_process_that_stops_settles_what_is_under_way() {
     let house = House::before(&model.url).await;
     let (mut answer, _pieces) = model.begin(&house).await;
     house.stop().await;
-    assert_seen(&house).await;
+    assert_held(&house, "stopped").await;
     assert!(answer.chunk().await.is_err(), "the answer does not look cut");
 }
 
@@ -162,7 +164,6 @@ async fn a_process_that_stops_settles_what_has_not_begun_to_be_answered() {
     let mut model = ByHand::serve().await;
     let house = House::before(&model.url).await;
     let body = hello().to_string();
-    let length = body.len() as u64;
     let stopped = async {
         let _unanswered = model.next().await;
         house.stop().await;
@@ -171,8 +172,9 @@ async fn a_process_that_stops_settles_what_has_not_begun_to_be_answered() {
     let message = Told::of(answer.unwrap()).await.refusal(503, "api_error", false);
     assert!(message.contains("stopped"), "{message}");
     let row = house.row().await;
-    let guessed = Usage { input_tokens: length.div_ceil(4), ..Usage::default() };
-    assert_eq!((row.status.as_str(), row.usage), ("estimated", guessed));
+    assert_eq!((row.status.as_str(), row.estimate_reason.as_deref()), ("estimated", Some("stopped")));
+    assert_eq!(row.usage, Usage::default());
+    assert!(row.cost.as_nanos() > MAX_TOKENS * 20_000, "{row:?}");
 }
 
 #[tokio::test]
@@ -182,7 +184,7 @@ async fn a_process_that_stops_waits_for_no_caller_that_does_not_read() {
     let (_unread, pieces) = model.begin(&house).await;
     pieces.say_until_stuck().await;
     house.stop().await;
-    assert_seen(&house).await;
+    assert_held(&house, "stopped").await;
 }
 
 /// Sends a call by hand and reads so many bytes of the answer, or all of it, then leaves.

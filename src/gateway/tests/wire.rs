@@ -57,10 +57,13 @@ impl Told {
     }
 }
 
+/// The longest answer a call asks for, in tokens.
+pub(super) const MAX_TOKENS: i64 = 32_000;
+
 /// A call of the model with a prompt that is `script`.
 pub(super) fn scripted(script: &Value) -> Value {
     let prompt = format!("@stand-in {script}");
-    json!({"model": OPUS, "max_tokens": 100_000_000, "messages": [{"role": "user", "content": prompt}]})
+    json!({"model": OPUS, "max_tokens": MAX_TOKENS, "messages": [{"role": "user", "content": prompt}]})
 }
 
 /// A call of the model whose answer is to stream.

@@ -39,7 +39,8 @@ declare! {
     GATEWAY_LEFT: Counter(Recorded Counter) = "innkeeper_gateway_callers_left_total", [];
     /// Answers that are read on although nobody waits for them.
     GATEWAY_DRAINS: Gauge(Recorded Gauge) = "innkeeper_gateway_drains", [];
-    /// Answers of models without a price. They are charged the dearest prices.
+    /// Answers that name a model or a price modifier without a price. They are charged as the model asked for, at the most
+    /// expensive modifier.
     UNPRICED_CALLS: Counter(Recorded Counter) = "innkeeper_gateway_unpriced_calls_total", [];
     /// Seconds a call waited for its money to be held.
     HOLD_WAIT: Histogram(Recorded Histogram) = "innkeeper_hold_wait_seconds", [], HOLD_WAITS;
