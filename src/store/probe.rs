@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::time::{Instant, timeout_at};
 
 use super::writer::Answer;
@@ -61,6 +62,10 @@ impl Store {
 
     async fn beat(&self, pending: &mut Option<Answer<()>>) -> Result<(), Unready> {
         self.keys().has_operator_key().await.map_err(|error| Unready::Read(reason(&error)))?;
+        // Answered since an earlier check gave up on it: that says nothing of now.
+        if pending.as_mut().is_some_and(|answer| !matches!(answer.try_recv(), Err(TryRecvError::Empty))) {
+            *pending = None;
+        }
         let answer = match pending {
             Some(answer) => answer,
             None => pending.insert(self.send_beat().await.map_err(|error| Unready::Write(reason(&error)))?),
