@@ -10,8 +10,9 @@ use sqlx::Row;
 
 use super::books::Books;
 
-/// Tables that do not grow with calls, sessions or time. `ledger_totals` has a row for each tenant and model.
-const SMALL: [&str; 5] = ["heartbeat", "tenants", "installation", "ledger_totals", "repairs"];
+/// Tables that do not grow with calls, sessions or time. `ledger_totals` has a row for each tenant and model,
+/// `pending_sandboxes` one for each sandbox that is there or not done with.
+const SMALL: [&str; 6] = ["heartbeat", "tenants", "installation", "ledger_totals", "repairs", "pending_sandboxes"];
 
 /// Indexes that hold few rows: calls and turns under way, and what operators corrected.
 const SMALL_INDEXES: [&str; 3] = ["ledger_open", "ledger_corrections", "sessions_live"];
