@@ -19,6 +19,8 @@ pub struct EgressConfig {
     pub allowed_private: Vec<IpNet>,
     /// Addresses of hosts that no DNS knows.
     pub extra_hosts: Vec<ExtraHost>,
+    /// Whether the provider may search the whole web for sandboxes.
+    pub web_search: bool,
     /// Bytes of one sandbox, both directions and all connections together.
     pub max_bytes: u64,
     /// Connections of one sandbox at the same time, at most as many as its shim carries.
@@ -107,6 +109,7 @@ impl EgressConfig {
             allowed_hosts: Vec::new(),
             allowed_private: Vec::new(),
             extra_hosts: Vec::new(),
+            web_search: false,
             max_bytes: u64::MAX,
             max_connections: 8,
             connect_timeout_ms: 60_000,

@@ -34,6 +34,8 @@ pub struct GatewayConfig {
     pub max_body_bytes: usize,
     /// The memory of all sandboxes' request bodies together.
     pub body_memory_bytes: usize,
+    /// Values of `anthropic-beta` that calls may have beside those whose price is known.
+    pub allowed_betas: Vec<String>,
 }
 
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {

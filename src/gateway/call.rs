@@ -10,6 +10,7 @@ use super::ask::{self, Asked};
 use super::client::Client;
 use super::forward::Outgoing;
 use super::metering::{Bill, Meter};
+use super::opening;
 use super::patience::{GaveUp, Patience};
 use super::price::PriceTable;
 use super::relay::{Relay, UnderWay};
@@ -43,11 +44,12 @@ pub(super) struct Call {
 impl Call {
     /// Makes the call, and settles it.
     pub(super) async fn run(self) {
-        let Self { gateway, caller, asked, prices, mut outgoing, client, taken_at } = self;
+        let Self { gateway, caller, mut asked, prices, mut outgoing, client, taken_at } = self;
         let limits = gateway.limits.clone();
         let patience = Patience::new(limits.clone(), caller.tenant);
         let mut relay = Relay { client, patience, activity: caller.activity.clone(), limits };
-        let hold = match gateway.books.open(&caller, &asked, prices, relay.left()).await {
+        let opened = opening::open(&gateway, &caller, &mut asked, &outgoing, prices, relay.left()).await;
+        let hold = match opened {
             Ok(hold) => hold,
             Err(refused) => {
                 let refusal = refusal(&refused, &caller, gateway.books.now());

@@ -1,11 +1,13 @@
 //! The way to the model API: one pool of connections for every sandbox, and the only place that knows the key.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Body, Client, Url};
 use tracing::warn;
 
 use super::hold::Hold;
@@ -67,17 +69,38 @@ impl Upstream {
         self.post("/v1/messages/count_tokens", outgoing).await
     }
 
+    /// Counts the tokens of a request that consists of `parts` and has the query and the headers of `outgoing`.
+    pub(super) async fn count_parts(
+        &self,
+        outgoing: &Outgoing,
+        parts: Vec<Bytes>,
+    ) -> reqwest::Result<reqwest::Response> {
+        let body = Body::wrap_stream(stream::iter(parts.into_iter().map(Ok::<_, Infallible>)));
+        self.send("/v1/messages/count_tokens", outgoing.query.as_deref(), outgoing.headers.clone(), body).await
+    }
+
     async fn post(&self, path: &str, outgoing: Outgoing) -> reqwest::Result<reqwest::Response> {
         let Outgoing { query, headers, body, memory } = outgoing;
+        let answer = self.send(path, query.as_deref(), headers, body.into()).await;
+        drop(memory);
+        answer
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        query: Option<&str>,
+        headers: HeaderMap,
+        body: Body,
+    ) -> reqwest::Result<reqwest::Response> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        url.set_query(query.as_deref());
+        url.set_query(query);
         let mut headers = headers::outgoing(headers, &self.key);
         if self.is_told_traces {
             TraceContext::current().write_to(&mut headers);
         }
         let answer = self.client.post(url).headers(headers).body(body).send().await;
-        drop(memory);
         answer.map_err(reqwest::Error::without_url)
     }
 }
@@ -107,6 +130,7 @@ mod tests {
             max_tenant_share_percent: 50,
             max_body_bytes: 1_000,
             body_memory_bytes: 1 << 26,
+            allowed_betas: Vec::new(),
         };
         Upstream::new(&config, false)
     }

@@ -11,14 +11,18 @@ use http::StatusCode;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::ask;
+use super::ask::{self, Rules};
 use super::call::Call;
 use super::client::Client;
+use super::forward::Outgoing;
 use super::headers;
 use super::pace::TooSoon;
+use super::price::PriceTable;
 use super::reply::Refusal;
+use super::request::{self, Fetch, Policy};
 use super::server::Peer;
 use super::traced;
+use crate::domain::TenantLimits;
 
 /// The routes of one sandbox's socket.
 pub(super) fn router(peer: Peer) -> Router {
@@ -51,12 +55,11 @@ async fn batches() -> Refusal {
 async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, Refusal> {
     let tenant = peer.caller.tenant;
     let taken = async {
-        pace(&peer).await?;
+        let limits = pace(&peer).await?;
         let outgoing = peer.take(request).await?;
         let (prices, taken_at) = (peer.gateway.books.prices().current(), Instant::now());
-        let asked = ask::read(&outgoing.body, &prices).inspect_err(|refusal| {
-            warn!(status = refusal.status().as_u16(), sort = refusal.sort(), "a call is refused");
-        })?;
+        let asked = peer.checked(&outgoing, &limits, &prices, ask::read)?;
+        peer.record_fetches(&asked.contents.fetches);
         Ok((outgoing, prices, taken_at, asked))
     };
     let taken = taken.await.map_err(|refusal: Refusal| refusal.counted(tenant));
@@ -70,8 +73,39 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
     answer.await.map_err(|_| Refusal::ended())
 }
 
+impl Peer {
+    /// Reads a request by the rules of its tenant, with `read`.
+    fn checked<T>(
+        &self,
+        outgoing: &Outgoing,
+        limits: &TenantLimits,
+        prices: &PriceTable,
+        read: impl FnOnce(&[u8], Rules<'_>, &mut Option<Fetch>) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let policy =
+            Policy { egress: &self.caller.egress, web_search: self.gateway.web_search, tools: limits.tools.as_deref() };
+        let rules = Rules { policy, models: limits.models.as_deref(), prices };
+        let mut denied = None;
+        let checked = request::check_betas(&outgoing.headers, &self.gateway.allowed_betas)
+            .and_then(|()| read(&outgoing.body, rules, &mut denied));
+        if let Some(Fetch { host, port }) = &denied {
+            self.egress.provider_refused(host, *port);
+        }
+        checked.inspect_err(|refusal| {
+            warn!(status = refusal.status().as_u16(), kind = refusal.sort(), "model call refused");
+        })
+    }
+
+    /// Records what the provider fetches for the sandbox as what the sandbox reaches.
+    fn record_fetches(&self, fetches: &[Fetch]) {
+        for Fetch { host, port } in fetches {
+            self.egress.provider_fetches(host, *port);
+        }
+    }
+}
+
 /// Lets a call wait for others that came before it: the agent does so when it is told.
-async fn pace(peer: &Peer) -> Result<(), Refusal> {
+async fn pace(peer: &Peer) -> Result<TenantLimits, Refusal> {
     peer.gateway.pace.take(&peer.caller).await.map_err(|too_soon| match too_soon {
         TooSoon::Wait(allowance) => {
             info!(rate = allowance.class.as_str(), "a call came too soon");
@@ -86,8 +120,11 @@ async fn pace(peer: &Peer) -> Result<(), Refusal> {
 
 /// Counts a request's tokens, which is free.
 async fn count_tokens(State(peer): State<Peer>, request: Request) -> Result<Response, Refusal> {
-    pace(&peer).await?;
+    let tenant = pace(&peer).await?;
     let outgoing = peer.take(request).await?;
+    let prices = peer.gateway.books.prices().current();
+    let contents = peer.checked(&outgoing, &tenant, &prices, ask::check_count)?;
+    peer.record_fetches(&contents.fetches);
     let limit = peer.gateway.limits.response;
     let counted = async {
         let mut answer = peer.gateway.upstream.count_tokens(outgoing).await?;

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use crate::admission::Rates;
 use crate::config::RatesConfig;
-use crate::domain::{Allowance, RateClass, SessionId, TenantId};
+use crate::domain::{Allowance, RateClass, SessionId, TenantId, TenantLimits};
 use crate::sandbox::Caller;
 use crate::store::{Store, StoreError};
 
@@ -42,8 +42,8 @@ impl Pace {
 
     /// Takes a call of `caller`. One that comes too soon is kept waiting, and then taken if its time has come. So a little
     /// haste is only slowed down, and a sandbox that calls again the moment it is refused gets as many refusals a second
-    /// as it has connections, and takes nobody's processor.
-    pub(super) async fn take(&self, caller: &Caller) -> Result<(), TooSoon> {
+    /// as it has connections, and takes nobody's processor. Returns the tenant's limits as they are now.
+    pub(super) async fn take(&self, caller: &Caller) -> Result<TenantLimits, TooSoon> {
         match self.take_now(caller).await {
             Err(TooSoon::Wait(allowance)) => {
                 sleep(Duration::from_millis(allowance.retry_after_ms.unwrap_or(0)).min(PATIENCE)).await;
@@ -55,14 +55,14 @@ impl Pace {
 
     /// The tenant's limits are read each time, so that a change counts at once: beside a call of the model that takes no
     /// time.
-    async fn take_now(&self, caller: &Caller) -> Result<(), TooSoon> {
+    async fn take_now(&self, caller: &Caller) -> Result<TenantLimits, TooSoon> {
         let tenant = self.store.tenants().find(caller.tenant).await.map_err(TooSoon::Store)?;
-        let own = tenant.and_then(|tenant| tenant.limits.rates);
-        let rate = |class| self.rates.of(class, own.as_ref());
+        let limits = tenant.map(|tenant| tenant.limits).unwrap_or_default();
+        let rate = |class| self.rates.of(class, limits.rates.as_ref());
         let class = RateClass::SessionMessages;
         self.sessions.take(caller.session, class, rate(class)).map_err(TooSoon::Wait)?;
         let class = RateClass::TenantMessages;
         self.tenants.take(caller.tenant, class, rate(class)).map_err(TooSoon::Wait)?;
-        Ok(())
+        Ok(limits)
     }
 }

@@ -91,6 +91,19 @@ impl Refusal {
         Self::lasting(StatusCode::NOT_FOUND, "not_found_error", message).because("model")
     }
 
+    /// The request carries something that is not on the list of what a call may carry.
+    pub(super) fn not_accepted(what: impl std::fmt::Display) -> Self {
+        let message = format!("the call cannot be accepted: {what}");
+        Self::lasting(StatusCode::BAD_REQUEST, "invalid_request_error", message).because("unpriceable")
+    }
+
+    /// The model asked for is not in the tenant's list.
+    pub(super) fn model_not_allowed(model: &str, allowed: &[String]) -> Self {
+        let name: String = model.chars().take(SHOWN_NAME).collect();
+        let message = format!("the model `{name}` is not allowed for this tenant; allowed are: {}", allowed.join(", "));
+        Self::lasting(StatusCode::NOT_FOUND, "not_found_error", message).because("model")
+    }
+
     /// A budget is spent. The agent shows the message to its user and does not try again.
     pub(super) fn spent(standing: &Standing, now: Timestamp) -> Self {
         let (Budget { scope, period, .. }, limit) = (&standing.budget, standing.limit());
@@ -134,6 +147,12 @@ impl Refusal {
     /// Its status.
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// What it says.
+    #[cfg(test)]
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The ledger cannot be written, so nothing may be spent.

@@ -40,6 +40,10 @@ pub(super) struct Shared {
     pub(super) books: Arc<Books>,
     /// How long they are waited for.
     pub(super) limits: Limits,
+    /// Features of the model API that calls may use beside those that are known.
+    pub(super) allowed_betas: Vec<String>,
+    /// Whether the provider may search the whole web.
+    pub(super) web_search: bool,
     /// What lets sandboxes reach further hosts.
     egress: Arc<egress::Shared>,
     /// What takes what agents tell about themselves, if anything does.
@@ -61,6 +65,8 @@ pub(super) struct Peer {
     pub(super) caller: Caller,
     /// Cancelled when it is gone.
     pub(super) closed: CancellationToken,
+    /// Where what the provider fetches for it is recorded.
+    pub(super) egress: Arc<Egress>,
     /// The memory its request bodies may take.
     pub(super) memory: Arc<Semaphore>,
 }
@@ -89,8 +95,11 @@ impl Gateway {
         );
         let share = Share { percent: config.max_tenant_share_percent };
         let money = Money::new(store.clone()).within(Duration::from_millis(config.money_wait_ms), share);
+        let web_search = egress.web_search;
         let egress = egress::Shared::new(egress, store.clone(), Arc::clone(&clock), tasks.clone());
         Ok(Self(Arc::new(Shared {
+            allowed_betas: config.allowed_betas.clone(),
+            web_search,
             egress: Arc::new(egress),
             agent_telemetry: agent_telemetry::Intake::new(traces)?.map(Arc::new),
             upstream: Upstream::new(config, traces.send_upstream)?,
@@ -132,7 +141,13 @@ async fn serve(gateway: Arc<Shared>, socket: ModelSocket) {
     let memory = intake::memory(gateway.max_body_bytes);
     let egress = Egress::new(Arc::clone(&gateway.egress), caller.clone(), closed.clone());
     let telemetry = agent_telemetry::router(gateway.agent_telemetry.as_ref(), &caller);
-    let api = telemetry.merge(messages::router(Peer { gateway, caller, closed: closed.clone(), memory }));
+    let api = telemetry.merge(messages::router(Peer {
+        gateway,
+        caller,
+        closed: closed.clone(),
+        egress: Arc::clone(&egress),
+        memory,
+    }));
     // Each connection is served by a task of its own, which knows nothing of this one.
     let identified = move |request: Request, next: Next| {
         if let Some(claim) = request.extensions().get::<BodyClaim>() {

@@ -91,6 +91,17 @@ impl Egress {
         refused
     }
 
+    /// Records that the provider was to reach a host for the sandbox that is not granted.
+    pub(in crate::gateway) fn provider_refused(&self, host: &str, port: u16) {
+        self.refuse(host, port, Refused::NotGranted, Instant::now());
+    }
+
+    /// Records that the provider reaches a granted host for the sandbox. What goes to and fro is not known.
+    pub(in crate::gateway) fn provider_fetches(&self, host: &str, port: u16) {
+        EGRESS_REQUESTS.one(["allowed"]);
+        self.records.ended(host, port, Ended::ByProvider, Tally { count: 1, ..Tally::default() });
+    }
+
     /// Connects to what is `asked` for, once the policy and the addresses are found to allow it.
     ///
     /// # Errors

@@ -48,6 +48,8 @@ pub(super) enum Ended {
     BytesUsedUp,
     /// The sandbox or the server is at its end.
     Ending,
+    /// The provider was to fetch from it for the sandbox; the gateway does not see that connection.
+    ByProvider,
 }
 
 impl Refused {
@@ -92,6 +94,7 @@ impl Ended {
             Self::TooLong => "connection_timeout",
             Self::BytesUsedUp => "bytes_used_up",
             Self::Ending => "ending",
+            Self::ByProvider => "fetched_by_provider",
         }
     }
 }

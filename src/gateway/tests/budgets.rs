@@ -11,7 +11,7 @@ use crate::domain::{Budget, BudgetId, By, Enforcement, Period, Scope, Standing, 
 const NOW: Timestamp = Timestamp::from_micros(1);
 
 impl House {
-    async fn budget(&self, nanos: i64) {
+    pub(super) async fn budget(&self, nanos: i64) {
         let budget = Budget {
             id: BudgetId::generate(),
             scope: Scope::Tenant(self.caller.tenant),
@@ -23,7 +23,7 @@ impl House {
         self.store.budgets().create(&budget, &By::test()).await.unwrap();
     }
 
-    async fn standing(&self) -> Standing {
+    pub(super) async fn standing(&self) -> Standing {
         self.store.budgets().list(NOW).await.unwrap().remove(0)
     }
 }

@@ -48,7 +48,8 @@ pub(super) struct ByHand {
 pub(super) struct Exchange {
     /// The request.
     pub(super) request: Request,
-    answer: oneshot::Sender<Response>,
+    /// Where its answer goes.
+    pub(super) answer: oneshot::Sender<Response>,
 }
 
 /// The body of an answer, which goes on for as long as the test holds this.

@@ -102,6 +102,7 @@ impl House {
             max_tenant_share_percent: 50,
             max_body_bytes: 1024 * 1024,
             body_memory_bytes: 1 << 26,
+            allowed_betas: Vec::new(),
         };
         change(&mut config);
         let (tasks, clock) = (Tasks::new(), Arc::new(ManualClock::at(Timestamp::from_micros(1))));

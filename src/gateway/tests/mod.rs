@@ -3,6 +3,7 @@
 mod breaking;
 mod budgets;
 mod by_hand;
+mod carrying;
 mod cost;
 mod egress;
 mod egress_abuse;

@@ -37,14 +37,18 @@ async fn headers_that_nobody_knows_and_the_query_pass() {
     let house = House::new().await;
     let path = "/v1/messages?beta=true&x=%2Fa%20b&x=+";
     let call = house.request(Method::POST, path).body(hello().to_string());
-    let headers = [("anthropic-version", "2023-06-01"), ("anthropic-beta", "a"), ("x-brand-new", "1; q=\"2\"")];
+    let headers =
+        [("anthropic-version", "2023-06-01"), ("anthropic-beta", "effort-2025-11-24"), ("x-brand-new", "1; q=\"2\"")];
     let call = headers.iter().fold(call, |call, (name, value)| call.header(*name, *value));
-    let call = call.header("anthropic-beta", "b").header("accept-encoding", "gzip, br").header("connection", "x-hop");
+    let call = call
+        .header("anthropic-beta", "pdfs-2024-09-25")
+        .header("accept-encoding", "gzip, br")
+        .header("connection", "x-hop");
     Told::of(call.header("x-hop", "1").send().await.unwrap()).await;
     let received = house.stand_in.received().remove(0);
     assert_eq!((received.method.as_str(), received.path.as_str()), ("POST", path));
     assert_eq!(received.headers["anthropic-version"], "2023-06-01");
-    assert_eq!(received.headers["anthropic-beta"], "a, b");
+    assert_eq!(received.headers["anthropic-beta"], "effort-2025-11-24, pdfs-2024-09-25");
     assert_eq!(received.headers["x-brand-new"], "1; q=\"2\"");
     assert_eq!(received.headers["accept-encoding"], "identity");
     assert!(!received.headers.contains_key("x-hop"), "{:?}", received.headers);
@@ -72,7 +76,7 @@ async fn an_answer_says_nothing_of_the_account_behind_the_key() {
 #[tokio::test]
 async fn a_request_arrives_byte_for_byte() {
     let house = House::new().await;
-    let body = " {\r\n\t\"max_tokens\": 10 , \"x\":1,\"x\":2, \"model\":\"claude-opus-5-\\u0035\",\"z\":\"\\/\u{e9}\\ud83d\\ude00\",\
+    let body = " {\r\n\t\"max_tokens\": 10 , \"top_k\":1.50, \"model\":\"claude-opus-5-\\u0035\",\"syst\\u0065m\":\"\\/\u{e9}\\ud83d\\ude00\",\
         \"messages\":[ ] }\n ";
     Told::of(house.post(body).send().await.unwrap()).await;
     assert_eq!(house.stand_in.received()[0].body, body);
