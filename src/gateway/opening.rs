@@ -1,11 +1,13 @@
 //! Opens a call in the ledger with a bound that is as low as it has to be.
 //!
-//! The bound by bytes costs nothing to find, and is about four times the truth. Where it leaves no room for the whole answer,
-//! or says nothing because of a document, the provider is asked for its own count first, which is free and takes a moment.
+//! The bound by bytes costs nothing to find, and is about four times the truth. Where a budget has no room for it, or it says
+//! nothing because of a document, the provider is asked for its own count, which is free and takes a moment.
 
 use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
+
+use futures_util::FutureExt;
 
 use super::ask::Asked;
 use super::forward::Outgoing;
@@ -14,8 +16,11 @@ use super::price::PriceTable;
 use super::request;
 use super::server::Shared;
 use crate::admission::NoMoney;
-use crate::domain::Ask;
+use crate::domain::{Ask, Usd};
 use crate::sandbox::Caller;
+
+/// Bytes of text that one token never has more of on average: a count cannot be lower than the bound divided by this.
+const MAX_BYTES_PER_TOKEN: u128 = 8;
 
 /// Opens the call that is `asked` for, once every budget has room for it. Nothing is waited for any more once `gone` returns.
 ///
@@ -33,17 +38,15 @@ pub(super) async fn open(
     if !asked.contents.may_be_counted() {
         return books.open(caller, asked, prices, gone).await;
     }
+    // It is asked again after it has come.
+    let mut gone = pin!(gone.fuse());
     if !asked.contents.must_be_counted() {
-        let usual = asked.ask;
-        // The whole answer, at once, or not at all.
-        asked.ask = Ask { least_tokens: usual.max_tokens, ..usual };
-        let opened = books.open(caller, asked, Arc::clone(&prices), ready(())).await;
-        asked.ask = usual;
-        if !matches!(opened, Err(NoMoney::Spent(_) | NoMoney::Held(_))) {
-            return opened;
+        match books.open(caller, asked, Arc::clone(&prices), &mut gone).await {
+            Err(NoMoney::Spent(standing)) if may_fit(&asked.ask, asked.later_picos, standing.unspent()) => {}
+            Err(NoMoney::Held(standing)) if may_fit(&asked.ask, asked.later_picos, standing.unspent()) => {}
+            opened => return opened,
         }
     }
-    let mut gone = pin!(gone);
     let counted = tokio::select! {
         counted = request::count(&gateway.upstream, outgoing) => counted,
         () = &mut gone => return books.open(caller, asked, prices, ready(())).await,
@@ -52,4 +55,11 @@ pub(super) async fn open(
         asked.bound_by(tokens, &prices);
     }
     books.open(caller, asked, prices, gone).await
+}
+
+/// Whether the call could fit into `unspent` money with the lowest count there may be.
+fn may_fit(ask: &Ask, later_picos: u128, unspent: Usd) -> bool {
+    let first_picos = ask.input_picos.saturating_sub(later_picos) / MAX_BYTES_PER_TOKEN;
+    let lowest = Ask { input_picos: first_picos.saturating_add(later_picos), ..*ask };
+    lowest.amount(ask.least_tokens) <= unspent
 }
