@@ -9,8 +9,12 @@ use tokio::time::Instant;
 
 use super::Limits;
 
-/// How long a connection may wait for a request before it can be closed to make room for another.
-const MIN_WAIT: Duration = Duration::from_millis(250);
+/// How long a connection stays idle before it can be closed to make room for another.
+const MIN_IDLE: Duration = Duration::from_millis(250);
+
+/// The part of the head's deadline that a connection gets in any case: a peer whose processor is busy has connected, and
+/// sends its request a moment later.
+const MIN_HEAD_DIVISOR: u32 = 10;
 
 /// The state of a connection, shared by its stream, its requests and the pool.
 #[derive(Debug)]
@@ -102,8 +106,12 @@ impl State {
     /// another. One that has just begun, or has just been answered, is about to be used.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         let inner = self.lock();
-        let is_waiting = inner.phase != Phase::Active && !inner.is_evicted;
-        (is_waiting && inner.since.elapsed() >= MIN_WAIT).then_some(inner.since)
+        let min_wait = match inner.phase {
+            Phase::Active => return None,
+            Phase::Head => (self.limits.head / MIN_HEAD_DIVISOR).max(MIN_IDLE),
+            Phase::Idle | Phase::Discarding => MIN_IDLE,
+        };
+        (!inner.is_evicted && inner.since.elapsed() >= min_wait).then_some(inner.since)
     }
 
     /// Has the connection close, to make room for another.

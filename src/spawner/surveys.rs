@@ -121,8 +121,7 @@ fn reopen(survey: &Survey, policy: &Policy) -> Result<Arc<std::os::fd::OwnedFd>,
     let base: &Path = policy.base_of(&path.root)?;
     match Workspace::open(base, path) {
         Ok(workspace) if workspace.found == found => Ok(workspace.directory()),
-        Ok(_) => Err(SurveyError::Moved.into()),
         Err(error @ (WorkspaceError::Unusable(_) | WorkspaceError::SystemOwner)) => Err(error.into()),
-        Err(_) => Err(SurveyError::Moved.into()),
+        Ok(_) | Err(_) => Err(SurveyError::Moved.into()),
     }
 }

@@ -38,7 +38,7 @@ impl Default for SurveyBounds {
     fn default() -> Self {
         Self {
             names: 4_000_000,
-            deadline: Duration::from_secs(120),
+            deadline: Duration::from_mins(2),
             entries: 100_000,
             place_entries: 5_000,
             depth: 64,

@@ -91,8 +91,8 @@ impl TreeWriter {
         self.buffer.push(ENTRY);
         self.buffer.extend(length.to_le_bytes());
         self.buffer.extend_from_slice(path);
-        self.buffer.push(position(&KINDS, facts.kind));
-        self.buffer.push(class.map_or(NO_CLASS, |class| position(&CLASSES, class)));
+        self.buffer.push(position(&KINDS, &facts.kind));
+        self.buffer.push(class.map_or(NO_CLASS, |class| position(&CLASSES, &class)));
         for number in [facts.inode, facts.size] {
             self.buffer.extend(number.to_le_bytes());
         }
@@ -237,6 +237,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn position<T: PartialEq>(all: &[T], one: T) -> u8 {
-    all.iter().position(|other| *other == one).and_then(|at| u8::try_from(at).ok()).unwrap_or(NO_CLASS)
+fn position<T: PartialEq>(all: &[T], one: &T) -> u8 {
+    all.iter().position(|other| *other == *one).and_then(|at| u8::try_from(at).ok()).unwrap_or(NO_CLASS)
 }

@@ -38,7 +38,9 @@ fn flood_of_files_beside_the_bait_hides_nothing() {
         for directory in ["", ".git", "sub", "sub/repo", "a"] {
             flood(workspace, directory, 400, |number| format!("{number}.txt"));
         }
-        BAIT.iter().for_each(|path| workspace.write(path, "evil"));
+        for path in BAIT {
+            workspace.write(path, "evil");
+        }
     });
     assert_bait_is_gone(&workspace, &changes);
     assert!(changes.shortened.unseen);
@@ -49,7 +51,9 @@ fn flood_of_files_beside_the_bait_hides_nothing() {
 fn flood_of_a_watched_kind_does_not_push_out_others_nor_itself() {
     let workspace = workspace();
     let changes = workspace.quarantined(|workspace| {
-        BAIT.iter().for_each(|path| workspace.write(path, "evil"));
+        for path in BAIT {
+            workspace.write(path, "evil");
+        }
         flood(workspace, "", 150, |number| format!("{number}.mk"));
         flood(workspace, "deep/down", 30, |number| format!("{number}.gemspec"));
     });
@@ -62,7 +66,9 @@ fn flood_of_a_watched_kind_does_not_push_out_others_nor_itself() {
 fn flood_beyond_the_bounds_is_not_declared_clean_and_undone_by_further_attempts() {
     let workspace = workspace();
     let changes = workspace.quarantined(|workspace| {
-        BAIT.iter().for_each(|path| workspace.write(path, "evil"));
+        for path in BAIT {
+            workspace.write(path, "evil");
+        }
         flood(workspace, "mk", 450, |number| format!("{number}.mk"));
     });
     assert_bait_is_gone(&workspace, &changes);
@@ -135,7 +141,7 @@ fn survey_ends_at_its_deadline_and_is_not_clean() {
     workspace.bounds.deadline = Duration::ZERO;
     let changes = workspace.compare(QUARANTINE);
     assert!(changes.incomplete.again && workspace.path.join("sub/Makefile").exists());
-    workspace.bounds.deadline = Duration::from_secs(60);
+    workspace.bounds.deadline = Duration::from_mins(1);
     assert_eq!(workspace.compare(QUARANTINE).incomplete.count, 0);
     assert!(!workspace.path.join("sub/Makefile").exists());
 }
@@ -170,13 +176,13 @@ fn what_was_changed_after_the_sandbox_ended_stays() {
     workspace.take().unwrap();
     workspace.write(".envrc", "evil\n");
     let until = std::os::unix::fs::MetadataExt::ctime(&fs::metadata(workspace.path.join(".envrc")).unwrap());
-    let until = Some((until + 1) * 1_000_000);
+    let until = (until + 1) * 1_000_000;
     while fs::metadata(workspace.path.join("Makefile")).unwrap().modified().unwrap()
-        < std::time::UNIX_EPOCH + Duration::from_micros(until.unwrap().unsigned_abs())
+        < std::time::UNIX_EPOCH + Duration::from_micros(until.unsigned_abs())
     {
         workspace.write("Makefile", "a person's\n");
     }
-    let changes = workspace.compare(Comparison { quarantine: true, until });
+    let changes = workspace.compare(Comparison { quarantine: true, until: Some(until) });
     assert!(!workspace.path.join(".envrc").exists());
     assert_eq!(workspace.read("Makefile"), "a person's\n");
     let kept = changes.quarantined.iter().find(|kept| kept.path == "Makefile").unwrap();
