@@ -9,6 +9,7 @@ mod fill;
 mod load;
 #[path = "support/process.rs"]
 mod process;
+#[expect(dead_code, reason = "this bench uses a part of it")]
 #[path = "support/installation.rs"]
 mod support;
 

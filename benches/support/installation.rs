@@ -50,6 +50,8 @@ pub(crate) struct Tenant {
 pub(crate) struct Server {
     /// Where tenants reach it: host and port.
     pub(crate) address: String,
+    /// Where operators reach it: host and port.
+    pub(crate) operator_address: String,
     /// Its process.
     pub(crate) pid: u32,
     http: reqwest::Client,
@@ -86,6 +88,11 @@ impl Installation {
         self.data.path().join("innkeeper.db")
     }
 
+    /// A file of a session's first sandbox.
+    pub(crate) fn sandbox_file(&self, session: &str, name: &str) -> PathBuf {
+        self.data.path().join(format!("sandboxes/{session}-1")).join(name)
+    }
+
     /// Everything its server has logged.
     pub(crate) fn log(&self) -> Result<String> {
         Ok(std::fs::read_to_string(self.log_path())?)
@@ -108,15 +115,18 @@ impl Installation {
         let address = timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await? {
                 if let Some((_, rest)) = line.split_once("listens on http://") {
-                    return Ok(rest.split_whitespace().next().unwrap_or_default().to_owned());
+                    let (address, operators) =
+                        rest.split_once(" (operators: http://").ok_or("no operators' address")?;
+                    return Ok((address.to_owned(), operators.trim_end_matches(')').to_owned()));
                 }
             }
             Err(format!("the server ended: {}", self.log()?).into())
         });
-        let address: Result<String> = address.await?;
+        let addresses: Result<(String, String)> = address.await?;
+        let (address, operator_address) = addresses?;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
         let pid = process.id().ok_or("the server has ended")?;
-        Ok(Server { address: address?, pid, http, _process: process })
+        Ok(Server { address, operator_address, pid, http, _process: process })
     }
 
     fn log_path(&self) -> PathBuf {

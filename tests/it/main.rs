@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod abuse;
 mod agent_telemetry;
 mod authorization;
 mod budgets;
@@ -33,6 +34,7 @@ mod money;
 mod observed;
 mod one_server;
 mod output;
+mod overspend;
 mod prices;
 mod process;
 mod redaction;
