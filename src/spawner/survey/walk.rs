@@ -122,7 +122,9 @@ impl<'a, V: Visitor> Walk<'a, V> {
     }
 
     fn open(&self, item: &Item) -> Result<Option<OwnedFd>, Errno> {
-        let path = CString::new(&*item.path).map_err(|_| Errno::INVAL)?;
+        // The workspace itself waits too when it has a flood of names, and its path is empty.
+        let path = if item.path.is_empty() { b"." } else { &*item.path };
+        let path = CString::new(path).map_err(|_| Errno::INVAL)?;
         let opened = open_directory(self.workspace, &path)?;
         Ok(self.owner.may_enter(opened.as_fd())?.then_some(opened))
     }

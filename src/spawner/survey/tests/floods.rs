@@ -48,6 +48,22 @@ fn flood_of_files_beside_the_bait_hides_nothing() {
 }
 
 #[test]
+fn flood_in_the_workspace_itself_is_read_to_its_end() {
+    let mut workspace = workspace();
+    workspace.bounds.entries = 1_000;
+    // Some of these come after the names that are read at once, in whatever order the filesystem lists them.
+    let bait: Vec<_> = (0..300).map(|number| format!("sub{number}/.envrc")).collect();
+    let changes = workspace.quarantined(|workspace| {
+        flood(workspace, "", 12_000, |number| format!("{number}.txt"));
+        for path in &bait {
+            workspace.write(path, "evil");
+        }
+    });
+    let left = bait.iter().filter(|path| workspace.path.join(path).exists()).count();
+    assert_eq!((left, changes.incomplete.count), (0, 0), "{:?}", changes.totals);
+}
+
+#[test]
 fn flood_of_a_watched_kind_does_not_push_out_others_nor_itself() {
     let workspace = workspace();
     let changes = workspace.quarantined(|workspace| {
