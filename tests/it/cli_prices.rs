@@ -19,10 +19,10 @@ const UNKNOWN_TO_THE_CLI: [&str; 0] = [];
 const CLASSES: [&str; 6] = ["input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_search"];
 const OUTPUT: usize = 1;
 
-/// Prompts below and above any tier: a tier that one table has and the other one has not is seen. In the long one there
-/// are more than a million tokens of each class.
+/// Prompts below and above any tier: a tier that one table has and the other one has not is seen. The long one nearly fills
+/// the smallest window of context: more than a model can read is not believed.
 const SHORT_PROMPT: u64 = 50_000;
-const LONG_PROMPT: u64 = 10_000_000;
+const LONG_PROMPT: u64 = 190_000;
 
 /// Fewer than the most that any model may say at once, because the stand-in keeps to that.
 const OUTPUT_TOKENS: u64 = 30_000;
