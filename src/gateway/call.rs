@@ -100,7 +100,7 @@ impl Call {
 fn refusal(refused: &NoMoney, caller: &Caller, now: Timestamp) -> Refusal {
     match refused {
         NoMoney::Spent(standing) => {
-            info!(budget = %standing.budget.id, "a call is refused: the budget is spent");
+            info!(budget = %standing.budget.id, "model call refused: the budget is spent");
             caller.activity.out_of_money();
             Refusal::spent(standing, now)
         }

@@ -63,7 +63,7 @@ impl Registry {
             return Err(ResumeError::RootGone);
         }
         let (root, relative) = (overview.session.root.clone(), overview.session.relative.clone());
-        self.check_free(tenant.id, &WorkspacePath { root, relative }).await?;
+        self.wait_until_free(tenant.id, &WorkspacePath { root, relative }).await?;
         drop(overview);
         let ticket = self.enter(tenant, Request { prompt: &prompt, spec: &spec }).await?;
         let limits = spec.limits;

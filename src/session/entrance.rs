@@ -71,7 +71,7 @@ impl Registry {
         let found = async {
             let path = WorkspacePath::of_request(&tenant.roots, cwd)?;
             let found = self.shared().maker.spawner().find_workspace(&path).await?;
-            self.check_free(tenant.id, &path).await?;
+            self.wait_until_free(tenant.id, &path).await?;
             Ok((path, found))
         };
         found.await.inspect_err(|error| note(tenant.id, error))

@@ -81,7 +81,7 @@ async fn a_request_its_session_turn_sandbox_and_model_calls_are_one_trace_and_pa
 
     let lines = lines(&server);
     let of_session: Vec<_> = lines.iter().filter(|line| line["session"] == session).collect();
-    assert!(of_session.iter().any(|line| line["message"] == "a call is settled"), "{lines:#?}");
+    assert!(of_session.iter().any(|line| line["message"] == "call settled"), "{lines:#?}");
     let request = headers["request-id"].to_str().unwrap();
     assert!(of_session.iter().all(|line| line["trace_id"] == TRACE && line["request"] == request), "{of_session:#?}");
 }
@@ -220,7 +220,7 @@ async fn a_failure_is_told_once_and_with_its_session() {
         let session = &status["session_id"];
         lines.iter().filter(|line| line["session"] == *session).collect()
     };
-    for (status, message) in [(&unreachable, "a call failed"), (&unknown, "a call is refused")] {
+    for (status, message) in [(&unreachable, "model call failed"), (&unknown, "model call refused")] {
         assert_eq!(status["status"], "error", "{status}");
         let told = of(status);
         let calls = server.ledger(&tenant, status["session_id"].as_str().unwrap()).await.len().max(1);

@@ -40,8 +40,9 @@ pub(super) struct TextBounds {
 /// The longest names a request can give: of a model, an image or a session.
 const MAX_NAME_BYTES: usize = 1_024;
 
-/// The longest path Linux takes.
-const MAX_PATH_BYTES: usize = 4_096;
+/// The longest `cwd` that is read. The kernel takes no path above 4 KiB: one that is longer is refused as a directory, like
+/// any other that cannot be used.
+const MAX_PATH_BYTES: usize = 8 << 10;
 
 /// The longest list of tools: it is one argument, and Linux takes none that is longer than 128 KiB.
 const MAX_LIST_BYTES: usize = 64 << 10;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::settling::{failed, settle};
 use crate::domain::{PendingSandbox, PendingState, SandboxName, SessionId, TenantId};
@@ -13,7 +13,11 @@ use crate::spawner::WorkspacePath;
 use crate::store::StoreError;
 
 /// How often is looked what is due.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a start waits for a sandbox that is ending, and how often it looks. After a restart most end within a second.
+const START_WAIT: Duration = Duration::from_secs(10);
+const START_LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Sandboxes that are worked on at the same time, and looked up at once.
 const AT_ONCE: usize = 4;
@@ -57,6 +61,21 @@ impl Registry {
             })
             .await;
         Ok(())
+    }
+
+    /// Waits a while until no sandbox that could not be ended yet is at work in a directory, or above or below it.
+    pub(in crate::session) async fn wait_until_free(
+        &self,
+        tenant: TenantId,
+        workspace: &WorkspacePath,
+    ) -> Result<(), StartError> {
+        let deadline = Instant::now() + START_WAIT;
+        loop {
+            match self.check_free(tenant, workspace).await {
+                Err(StartError::Lingering) if Instant::now() < deadline => sleep(START_LOOK_EVERY).await,
+                checked => return checked,
+            }
+        }
     }
 
     /// Checks that no sandbox that could not be ended is still at work in a directory, or above or below it.

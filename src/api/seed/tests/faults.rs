@@ -56,7 +56,7 @@ async fn of_the_prompt() {
 #[tokio::test]
 async fn of_texts_that_are_too_long() {
     for (field, most) in
-        [("system_prompt", 128), ("model", 1_024), ("cwd", 4_096), ("resume_session_id", 1_024), ("image", 1_024)]
+        [("system_prompt", 128), ("model", 1_024), ("cwd", 8_192), ("resume_session_id", 1_024), ("image", 1_024)]
     {
         let (long, msg) = (format!("\"{}\"", "x".repeat(most + 1)), format!("String should have at most {most} bytes"));
         let ctx = format!(r#"{{"max_length":{most}}}"#);
