@@ -1,4 +1,4 @@
-//! Measures what an honest tenant waits for while another does everything that it must not, beside the same tenant in quiet.
+//! Measures an honest tenant's latency while another tenant attacks the server, and the same latency without attacks.
 //!
 //! The server has 2 GiB of memory and 1,024 descriptors. `ABUSE_SECONDS=60` makes each half that long; the default is the
 //! ten minutes that stand for a day.

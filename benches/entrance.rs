@@ -1,5 +1,5 @@
 //! Measures what the entrance costs: verifying a key that is known, one that is not, and a known one during a flood of wrong
-//! ones; a place in the queue; and holding and settling money under four budgets, beside plain durable transactions, in an
+//! ones; a place in the queue; and holding and settling money under four budgets, next to plain durable transactions, in an
 //! empty installation and in one with a long history.
 
 #![expect(clippy::print_stdout, reason = "a bench's output")]
@@ -67,19 +67,19 @@ async fn keys(bank: &Arc<Bank>) -> Result<()> {
     for _ in 0..50_000 {
         quiet.push(verified(&verifier, &known).await);
     }
-    let usual = tell("known", &mut quiet, None);
+    let usual = print_key_row("known", &mut quiet, None);
     let mut cold = Vec::new();
     for _ in 0..COLD_KEYS {
         let key = bank.issue(verifier.hasher()).await?.plain;
         cold.push(verified(&verifier, &key).await);
     }
-    tell("first use: a look into the store, and argon2id", &mut cold, Some(usual));
+    print_key_row("first use: a look into the store, and argon2id", &mut cold, Some(usual));
     let mut wrong = Vec::new();
     for _ in 0..200 {
         let key = PlainKey::generate(KeyOwner::Tenant(bank.tenant));
         wrong.push(verified(&verifier, &key).await);
     }
-    tell("unknown: a look into the store", &mut wrong, Some(usual));
+    print_key_row("unknown: a look into the store", &mut wrong, Some(usual));
     let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut attackers = JoinSet::new();
     let target = bank.issue(verifier.hasher()).await?.plain;
@@ -103,7 +103,7 @@ async fn keys(bank: &Arc<Bank>) -> Result<()> {
     }
     stop.store(true, Ordering::Relaxed);
     while attackers.join_next().await.is_some() {}
-    tell("known, while 100 attackers guess the secret of another", &mut flooded, Some(usual));
+    print_key_row("known, while 100 attackers guess the secret of another", &mut flooded, Some(usual));
     println!("\n{} wrong keys a second were refused meanwhile\n", refused.load(Ordering::Relaxed) / FLOOD.as_secs());
     tasks.stop().await;
     Ok(())
@@ -116,7 +116,7 @@ async fn verified(verifier: &Verifier, key: &PlainKey) -> f64 {
     begin.elapsed().as_secs_f64() * 1e6
 }
 
-fn tell(what: &str, micros: &mut [f64], usual: Option<f64>) -> f64 {
+fn print_key_row(what: &str, micros: &mut [f64], usual: Option<f64>) -> f64 {
     let (middle, slow) = (percentile(micros, 50), percentile(micros, 99));
     let times = usual.map_or_else(String::new, |usual| format!("{:.1}", middle / usual));
     println!("| {what} | {middle:.2} | {slow:.2} | {times} |");
@@ -180,11 +180,11 @@ async fn money(bank: &Arc<Bank>, with_history: &Arc<Bank>) -> Result<()> {
     println!("| money | per second | p50 ms | p99 ms | × plain | × without history |");
     println!("|---|---|---|---|---|---|");
     let base = percentile(&mut plain.per_second, 50);
-    plain.tell("plain durable transactions, one after the other", base, None);
-    alone.tell("hold and settle under four budgets, one caller", base, None);
-    let without = many.tell(&format!("hold and settle under four budgets, {CALLERS} callers"), base, None);
+    plain.print_row("plain durable transactions, one after the other", base, None);
+    alone.print_row("hold and settle under four budgets, one caller", base, None);
+    let without = many.print_row(&format!("hold and settle under four budgets, {CALLERS} callers"), base, None);
     let what = format!("the same, with {BUDGETS} budgets of sessions and {ROWS} rows in the ledger");
-    history.tell(&what, base, Some(without));
+    history.print_row(&what, base, Some(without));
     println!();
     Ok(())
 }
@@ -217,7 +217,7 @@ async fn hold_and_settle(bank: &Arc<Bank>, callers: u32, each: u32, rates: &mut 
 
 impl Rates {
     /// Prints a row, and returns the median rate.
-    fn tell(&mut self, what: &str, plain: f64, without_history: Option<f64>) -> f64 {
+    fn print_row(&mut self, what: &str, plain: f64, without_history: Option<f64>) -> f64 {
         let rate = percentile(&mut self.per_second, 50);
         let (middle, slow) = (percentile(&mut self.millis, 50), percentile(&mut self.millis, 99));
         let history = without_history.map_or_else(String::new, |without| format!("{:.2}", rate / without));
