@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{AgentLine, Loss, Meaning, read_beginning, read_line};
 use crate::domain::EventKind;
@@ -95,6 +96,17 @@ fn whole_entries_before_a_cut_are_kept() {
     assert_eq!(entries(r#"{"type":"user","message":"#), Meaning::Other);
 }
 
+#[test]
+fn numbers_beyond_a_double_are_kept_as_written() {
+    for line in ["1e999", "-1e400", r#"{"type":"user","a":1e999,"b":123456789012345678901234567890}"#] {
+        let read = read_line(line.as_bytes());
+        assert_eq!((&*read.payload, read.loss), (line, Loss::default()));
+    }
+    let result = br#"{"type":"result","result":"x","num_turns":1e999,"usage":{"input_tokens":1e999}}"#;
+    let Meaning::Result(result) = read_line(result).meaning else { panic!("no result") };
+    assert_eq!((result.error, result.report.num_turns, result.report.usage), (None, 0, Value::Null));
+}
+
 /// A line that is made to be misread: words of the protocol, brackets, escapes and bytes that are no text.
 fn hostile_line() -> impl Strategy<Value = Vec<u8>> {
     let word = prop::sample::select(vec![
@@ -132,7 +144,7 @@ proptest! {
     #[test]
     fn whatever_comes_is_kept_as_valid_json(bytes in prop_oneof![hostile_line(), prop::collection::vec(any::<u8>(), 0..64)]) {
         for line in [read_line(&bytes), read_beginning(&bytes)] {
-            prop_assert!(serde_json::from_str::<Value>(&line.payload).is_ok(), "{}", line.payload);
+            prop_assert!(serde_json::from_str::<&RawValue>(&line.payload).is_ok(), "{}", line.payload);
             prop_assert!(!line.payload.contains('\0'));
         }
     }
