@@ -32,6 +32,13 @@ impl SmallDisk {
         assert!(std::fs::write(self.path().join("fill"), vec![1; 2 * ROOM]).is_err(), "it was not filled");
     }
 
+    /// Fills it but for `room` bytes.
+    fn fill_but(&self, room: usize) {
+        self.fill();
+        let file = std::fs::File::options().write(true).open(self.path().join("fill")).unwrap();
+        file.set_len(file.metadata().unwrap().len() - room as u64).unwrap();
+    }
+
     /// Makes room again.
     fn free(&self) {
         std::fs::remove_file(self.path().join("fill")).unwrap();
@@ -59,6 +66,17 @@ async fn write(store: &Store) -> Result<(), StoreError> {
 
 async fn rows(store: &Store) -> i64 {
     sqlx::query_scalar("select count(*) from installation").fetch_one(&store.read).await.unwrap()
+}
+
+/// Lets the next check look again.
+async fn let_check_look_again() {
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    tokio::time::resume();
+}
+
+async fn pages(store: &Store) -> i64 {
+    sqlx::query_scalar("select page_count from pragma_page_count").fetch_one(&store.read).await.unwrap()
 }
 
 async fn other_process(path: &Path) -> AnyConnection {
@@ -90,6 +108,36 @@ async fn store_comes_back_after_its_disk_was_full() {
         write(&store).await.unwrap();
         assert_eq!(rows(&store).await, before + 1, "round {round}");
     }
+}
+
+#[tokio::test]
+async fn store_is_not_ready_where_only_a_small_row_still_fits() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let store = Store::open(&disk.path().join("db")).await.unwrap();
+    store.check().await.unwrap();
+    // Room for the pages of a few small rows, and not for those of a request.
+    disk.fill_but(32 << 10);
+    assert_eq!(write(&store).await.unwrap_err().fault(), Some(Fault::Full));
+    let_check_look_again().await;
+    let unready = store.check().await.unwrap_err();
+    assert_eq!(unready.to_string(), "the store cannot be written: the disk is full");
+    disk.free();
+    let_check_look_again().await;
+    store.check().await.unwrap();
+    write(&store).await.unwrap();
+}
+
+#[tokio::test]
+async fn readiness_does_not_make_the_database_grow() {
+    let books = Books::open().await;
+    let mut sizes = Vec::new();
+    for _ in 0..6 {
+        let_check_look_again().await;
+        books.store.check().await.unwrap();
+        sizes.push(pages(&books.store).await);
+    }
+    // Each is written before the one before it is freed, so that there is room for two.
+    assert!(sizes[1..].iter().all(|size| *size == sizes[1]), "{sizes:?}");
 }
 
 #[tokio::test]
@@ -138,9 +186,7 @@ async fn store_comes_back_after_another_process_held_its_lock() {
     lock.rollback().await.unwrap();
     write(&store).await.unwrap();
     assert_eq!(rows(&store).await, 1);
-    tokio::time::pause();
-    tokio::time::advance(std::time::Duration::from_secs(2)).await;
-    tokio::time::resume();
+    let_check_look_again().await;
     store.check().await.unwrap();
 }
 
