@@ -15,6 +15,7 @@ mod leftovers;
 mod lines;
 mod live;
 mod output;
+mod persist;
 mod reconciler;
 mod recorder;
 mod registry;
@@ -23,6 +24,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 mod traced;
+mod unstored;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
 pub use live::{LiveSession, QueueStatus, Stage};

@@ -2,13 +2,13 @@
 //!
 //! It is a task of its own, so that a supervisor that turns to a timer or a request never drops a line half written.
 
-use std::time::Duration;
-
 use innkeeper_shim::protocol::{Entry, Exited};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::lines::{Lines, Round};
+use super::persist::persist;
 use crate::agent::TurnResult;
 use crate::domain::{EventKind, SessionId, TenantId};
 use crate::metrics;
@@ -18,10 +18,6 @@ use crate::store::{Batch, Store, StoreError};
 
 /// Entries written in one transaction at most.
 const BATCH: usize = 128;
-
-/// How often a batch is tried before the turn is given up, and how long between.
-const TRIES: u32 = 5;
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// What the supervisor learns, in order, each after what it tells of was stored.
 #[derive(Debug)]
@@ -57,6 +53,8 @@ pub(super) struct Recorder {
     pub(super) session: SessionId,
     pub(super) link: LinkHandle,
     pub(super) lines: Lines,
+    /// Cancelled when the server stops: a store that cannot be written is not waited for then.
+    pub(super) stopping: CancellationToken,
 }
 
 impl Recorder {
@@ -74,11 +72,7 @@ impl Recorder {
                 () = self.link.ended() => {}
             }
             if let Err(error) = self.write(&round.batch).await {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    tries = TRIES,
-                    "what the agent said cannot be stored"
-                );
+                tracing::error!(error = &error as &dyn std::error::Error, "what the agent said cannot be stored");
                 let _ = supervisor.send(Progress::StoreFailed).await;
                 return;
             }
@@ -125,19 +119,12 @@ impl Recorder {
         self.lines.note(EventKind::OutOfMemory, payload, round);
     }
 
+    /// Writes a batch. Nothing is confirmed until that succeeds, so the agent waits too.
     async fn write(&self, batch: &Batch) -> Result<(), StoreError> {
         if batch.is_empty() {
             return Ok(());
         }
-        let mut tries = 1;
-        loop {
-            match self.store.events().append(self.tenant, self.session, batch).await {
-                Ok(_) => return Ok(()),
-                Err(error) if tries == TRIES => return Err(error),
-                Err(error) => tracing::debug!(%error, tries, "what the agent said could not be stored; trying again"),
-            }
-            tries += 1;
-            tokio::time::sleep(RETRY_AFTER).await;
-        }
+        let append = || async { self.store.events().append(self.tenant, self.session, batch).await };
+        persist(&self.stopping, append).await.map(drop)
     }
 }

@@ -148,6 +148,7 @@ impl Registry {
             allowed: TenantLimits::default(),
             egress: Arc::default(),
             over: false,
+            unstored: None,
             trace,
         };
         let supervise = async move {

@@ -21,6 +21,7 @@ use super::leftovers::{self, Ended};
 use super::lines::Lines;
 use super::live::Whereabouts;
 use super::output::Output;
+use super::persist::store_failed;
 use super::recorder::{Progress, Recorder};
 use super::registry::Shared;
 use super::stop::{Manner, stop};
@@ -66,6 +67,8 @@ pub(super) struct Supervisor {
     pub(super) egress: Arc<[EgressHost]>,
     /// Whether the turn's end is stored.
     pub(super) over: bool,
+    /// How the turn ended, if that could not be stored yet.
+    pub(super) unstored: Option<TurnEnd>,
     /// Its spans.
     pub(super) trace: Traced,
 }
@@ -104,6 +107,11 @@ impl Supervisor {
             // Boxed, so that a thousand that wait are small.
             Box::pin(self.occupy()).await;
         }
+        if let Some(end) = self.unstored.take() {
+            // Others may have its place meanwhile.
+            drop(slot);
+            self.store_kept(end).await;
+        }
         self.shared.forget(self.turn.session, self.turn.turn);
     }
 
@@ -132,6 +140,7 @@ impl Supervisor {
             session: self.turn.session,
             link: sandbox.link.clone(),
             lines: self.lines(&overview),
+            stopping: self.shared.tasks.stopping().clone(),
         };
         let (_, closed) = mpsc::channel(1);
         let reports = std::mem::replace(&mut sandbox.reports, closed);
@@ -197,8 +206,7 @@ impl Supervisor {
             drop(loading);
             SANDBOX_START.took(["total"], opened_at.elapsed());
             let now = shared.clock.now();
-            let running = shared.store.sessions().set_state(&turn, SessionState::Running, now).await;
-            running.map_err(|error| store_failed(&error))?.ok_or_else(TurnEnd::cancelled)?;
+            shared.enter_state(&turn, SessionState::Running, now).await?;
             is_at_work = true;
             shared.note(turn.session, turn.turn, |whereabouts| whereabouts.run(now));
             sandbox.link.input(crate::agent::prompt(&overview.turn.prompt));
@@ -261,14 +269,13 @@ impl Supervisor {
         let (start, agent_telemetry) = (self.trace.sandbox_start(&turn), self.tells_telemetry());
         let opening = async move {
             let now = shared.clock.now();
-            let epoch = shared.store.sessions().set_state(&turn, SessionState::Starting, now).await;
-            let epoch = epoch.map_err(|error| store_failed(&error))?.ok_or_else(TurnEnd::cancelled)?;
+            let epoch = shared.enter_state(&turn, SessionState::Starting, now).await?;
             let survey = shared.config.survey.enabled || quarantine;
             if !leftovers::repeat(&shared, turn.tenant, turn.session).await {
                 return Err(TurnEnd::failed(EndReason::StartFailed, StartError::Lingering.to_string()));
             }
             let pending = leftovers::open(&turn, epoch, &workspace, survey, quarantine, now);
-            shared.store.pending().insert(&pending).await.map_err(|error| store_failed(&error))?;
+            shared.expect_sandbox(&pending).await?;
             let wish = Wish { epoch, workspace, image, runtime, limits, survey };
             let LiveTurn { tenant, session, turn, .. } = turn;
             let log = tracing::Span::current();
@@ -318,7 +325,7 @@ impl Supervisor {
 
     /// Returns when the turn is to be cancelled, with where to answer. Whoever waits for this beside something else loses
     /// no request when the other comes first: that is why storing the end is a step of its own.
-    async fn asked_to_cancel(&mut self) -> oneshot::Sender<Result<bool, StoreError>> {
+    pub(super) async fn asked_to_cancel(&mut self) -> oneshot::Sender<Result<bool, StoreError>> {
         if !self.over
             && let Some(Request::Cancel(answer)) = self.inbox.recv().await
         {
@@ -328,26 +335,14 @@ impl Supervisor {
     }
 
     /// Ends the turn as cancelled, and answers whether it was this that ended it. Not to be dropped half done.
-    async fn cancel(&mut self, answer: oneshot::Sender<Result<bool, StoreError>>) {
+    pub(super) async fn cancel(&mut self, answer: oneshot::Sender<Result<bool, StoreError>>) {
         let ended = self.store_end(&TurnEnd::cancelled()).await;
         // The caller may have left meanwhile.
         let _ = answer.send(ended);
     }
 
-    /// Ends the turn, unless it has ended.
-    async fn end(&mut self, end: TurnEnd) {
-        if self.over {
-            return;
-        }
-        if let Err(error) = self.store_end(&end).await {
-            error!(
-                error = &error as &dyn std::error::Error,
-                "a turn's end could not be stored; the reconciler ends it"
-            );
-        }
-    }
-
-    async fn store_end(&mut self, end: &TurnEnd) -> Result<bool, StoreError> {
+    /// Stores how the turn ended. Answers whether this ended it.
+    pub(super) async fn store_end(&mut self, end: &TurnEnd) -> Result<bool, StoreError> {
         let ended = ending::end(&self.shared, &self.turn, end).await?;
         self.over = true;
         self.note(Whereabouts::stop);
@@ -367,11 +362,6 @@ async fn beside<T>(mut work: Pin<&mut impl Future<Output = T>>, step: impl Futur
             value = &mut work, if came_to.is_none() => came_to = Some(value),
         }
     }
-}
-
-fn store_failed(error: &StoreError) -> TurnEnd {
-    error!(error = error as &dyn std::error::Error, "the store failed a turn");
-    TurnEnd::failed(EndReason::StartFailed, "The server could not store the session's state")
 }
 
 /// How a turn ends that the server's own end cut short.

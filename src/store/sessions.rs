@@ -284,18 +284,35 @@ impl Store {
         release
     }
 
-    /// Lets no write succeed any more: the file may not grow.
+    /// Lets no turn end and no check of readiness succeed any more: the file may not grow.
     pub(crate) async fn break_for_test(&self) {
-        let statements = [
-            "create trigger break_for_test after update on heartbeat begin
+        self.run_for_test(&[
+            "create trigger break_beats_for_test after update on heartbeat begin
+                insert into installation (id) values (hex(randomblob(1000000)));
+             end",
+            "create trigger break_turns_for_test after update on turns begin
                 insert into installation (id) values (hex(randomblob(1000000)));
              end",
             "pragma max_page_count = 1",
-        ];
+        ])
+        .await;
+    }
+
+    /// Lets writes succeed again.
+    pub(crate) async fn mend_for_test(&self) {
+        self.run_for_test(&[
+            "drop trigger break_beats_for_test",
+            "drop trigger break_turns_for_test",
+            "pragma max_page_count = 4294967294",
+        ])
+        .await;
+    }
+
+    async fn run_for_test(&self, statements: &'static [&'static str]) {
         self.write(move |transaction| {
             Box::pin(async move {
                 for statement in statements {
-                    sqlx::query(statement).fetch_optional(&mut **transaction).await?;
+                    sqlx::query(*statement).fetch_optional(&mut **transaction).await?;
                 }
                 Ok(())
             })

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::machine::{copy_program, remove_sandboxes};
+use crate::machine::{copy_program, mount_disk, remove_sandboxes, unmount_disk};
 pub(crate) use crate::machine::{docker, sandboxes};
 pub(crate) use crate::process::program;
 use crate::process::{Run, Started, spawn};
@@ -83,6 +83,9 @@ impl Server {
         #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
         let (data, roots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        if let Some(bytes) = run.data_disk_bytes {
+            mount_disk(data.path(), bytes);
+        }
         let ours = [
             ("http.listen", "127.0.0.1:0"),
             ("http.operator_listen", "127.0.0.1:0"),
@@ -209,8 +212,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.start_kill();
         remove_sandboxes(&self.installation);
+        let log = self.log();
+        if self.run.data_disk_bytes.is_some() {
+            unmount_disk(self.data.path());
+        }
         if !std::thread::panicking() {
-            redaction::check(&self.log(), &self.stand_in.received());
+            redaction::check(&log, &self.stand_in.received());
         }
     }
 }

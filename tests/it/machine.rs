@@ -42,3 +42,29 @@ pub(crate) fn copy_program(to: &Path) {
     let copied = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_innkeeper")).arg(to).status().unwrap();
     assert!(copied.success());
 }
+
+/// Whether this process may mount file systems.
+pub(crate) fn may_mount() -> bool {
+    let directory = tempfile::tempdir().unwrap();
+    let mounted = mount(directory.path(), 1 << 20);
+    if mounted {
+        unmount_disk(directory.path());
+    }
+    mounted
+}
+
+/// Mounts a file system of `bytes` at `path`.
+pub(crate) fn mount_disk(path: &Path, bytes: u64) {
+    assert!(mount(path, bytes), "no file system can be mounted at {}", path.display());
+}
+
+fn mount(path: &Path, bytes: u64) -> bool {
+    let size = format!("size={bytes},mode=0755");
+    let mount = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(path).output();
+    mount.is_ok_and(|output| output.status.success())
+}
+
+/// Unmounts what [`mount_disk`] mounted.
+pub(crate) fn unmount_disk(path: &Path) {
+    let _ = std::process::Command::new("umount").arg("--lazy").arg(path).status();
+}

@@ -22,6 +22,7 @@ mod drill_weaknesses;
 mod egress;
 mod engine;
 mod execution;
+mod full_disk;
 mod fullness;
 mod harness;
 mod limits;

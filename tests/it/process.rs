@@ -18,6 +18,8 @@ pub(crate) struct Run {
     pub(crate) user: Option<u32>,
     /// How many files it may have open, if that is bounded.
     pub(crate) max_open_files: Option<u32>,
+    /// Bytes of the file system that holds its data, if that is one of its own.
+    pub(crate) data_disk_bytes: Option<u64>,
 }
 
 /// The program with these settings, its data in `data`.

@@ -92,3 +92,36 @@ async fn takes_up_turns_page_by_page() {
     assert_eq!((seen.len(), unique.len()), (8, 8));
     assert_eq!(sessions.live_page(Some(crate::domain::TenantId::generate()), None, 9).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn end_that_cannot_be_stored_is_stored_when_it_can() {
+    let fixture = Fixture::with(|config| config.session.wait_timeout_ms = 1).await;
+    let place = fixture.take_place().await;
+    fixture.store.break_for_test().await;
+    let ticket = fixture.registry.shared().queue.enter(fixture.tenant, BOUNDS, 0).unwrap();
+    fixture.registry.supervise(fixture.live, ticket);
+    fixture.reads().await;
+    fixture.store.mend_for_test().await;
+    fixture.registry.drained().await;
+    let found = fixture.store.sessions().find(fixture.tenant, fixture.session).await.unwrap().unwrap();
+    assert_eq!((found.session.state, found.turn.outcome), (SessionState::Idle, Some(Outcome::Failed)));
+    drop(place);
+}
+
+#[tokio::test]
+async fn turn_whose_end_cannot_be_stored_can_be_cancelled_when_it_can() {
+    let fixture = Fixture::with(|config| config.session.wait_timeout_ms = 1).await;
+    let place = fixture.take_place().await;
+    fixture.store.break_for_test().await;
+    let ticket = fixture.registry.shared().queue.enter(fixture.tenant, BOUNDS, 0).unwrap();
+    fixture.registry.supervise(fixture.live, ticket);
+    let cancelled = fixture.registry.cancel(fixture.tenant, fixture.session).await;
+    assert!(matches!(&cancelled, Err(CancelError::Store(error)) if error.is_transient()), "{cancelled:?}");
+    fixture.store.mend_for_test().await;
+    let cancelled = fixture.registry.cancel(fixture.tenant, fixture.session).await;
+    assert!(matches!(cancelled, Ok(()) | Err(CancelError::NotRunning(_))), "{cancelled:?}");
+    fixture.registry.drained().await;
+    let found = fixture.store.sessions().find(fixture.tenant, fixture.session).await.unwrap().unwrap();
+    assert_eq!(found.session.state, SessionState::Idle);
+    drop(place);
+}
