@@ -2,6 +2,7 @@
 //!
 //! The modules are layers; imports point down only (`ARCHITECTURE.md` draws them).
 
+pub mod admin;
 pub mod admission;
 pub mod agent;
 pub mod api;

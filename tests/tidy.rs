@@ -38,9 +38,11 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("drill", &["agent", "config", "domain", "lifecycle", "metrics", "net", "sandbox", "spawner", "telemetry"]),
+    ("admin", &["config", "domain", "lifecycle", "session", "spawner", "store"]),
     (
         "api",
         &[
+            "admin",
             "admission",
             "config",
             "domain",
@@ -77,6 +79,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "admin",
             "api",
             "app",
             "config",

@@ -62,7 +62,7 @@ fn show_page(page: &AuditPage) -> CommandResult {
     if page.data.is_empty() {
         return note("Nothing was changed, as far as this asks.");
     }
-    let mut rows = vec![["SEQ", "AT", "WHO", "FROM", "WHAT", "OF", "CHANGE"].map(str::to_owned)];
+    let mut rows = vec![["SEQ", "AT", "WHO", "FROM", "WHAT", "TENANT", "OF", "CHANGE"].map(str::to_owned)];
     rows.extend(page.data.iter().map(|entry| {
         [
             entry.seq.to_string(),
@@ -70,6 +70,7 @@ fn show_page(page: &AuditPage) -> CommandResult {
             entry.actor.clone(),
             entry.from.clone().unwrap_or_else(|| "-".to_owned()),
             entry.action.to_owned(),
+            entry.tenant_name.clone().unwrap_or_else(|| "-".to_owned()),
             entry.target.clone(),
             change(entry),
         ]

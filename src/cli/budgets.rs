@@ -221,14 +221,12 @@ fn listed(budgets: &[BudgetView]) -> String {
     let head = ["ID", "BOUNDS", "PERIOD", "LIMIT $", "SPENT $", "HELD $", "LEFT $", "BEGINS ANEW"];
     let mut rows = vec![head.map(str::to_owned)];
     for budget in budgets {
-        let bounded = [
-            budget.session_id.map(|id| id.to_string()),
-            budget.key_id.clone(),
-            budget.tenant_id.map(|id| id.to_string()),
-        ];
-        let bounds = match bounded.into_iter().flatten().next() {
-            Some(id) => format!("{} {id}", budget.scope),
-            None => budget.scope.to_owned(),
+        let narrower = budget.session_id.map(|id| id.to_string()).or_else(|| budget.key_id.clone());
+        let tenant = budget.tenant_name.clone().or_else(|| budget.tenant_id.map(|id| id.to_string()));
+        let bounds = match (narrower, tenant) {
+            (Some(id), Some(tenant)) => format!("{} {id} of {tenant}", budget.scope),
+            (None, Some(tenant)) => format!("{} {tenant}", budget.scope),
+            (_, None) => budget.scope.to_owned(),
         };
         let soft = if budget.enforcement == Enforcement::Soft { " (soft)" } else { "" };
         let more = if budget.topped_up_usd == "0" { String::new() } else { format!(" + {}", budget.topped_up_usd) };

@@ -70,13 +70,14 @@ impl CallsCommand {
 }
 
 fn listed(calls: &CallList) -> String {
-    let mut rows = vec![["ID", "AT", "SESSION", "MODEL", "STATUS", "COST $"].map(str::to_owned)];
+    let mut rows = vec![["ID", "AT", "TENANT", "SESSION", "MODEL", "STATUS", "COST $"].map(str::to_owned)];
     for call in &calls.data {
         let reason = call.reason.as_ref().or(call.estimate_reason.as_ref());
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         rows.push([
             call.id.to_string(),
             call.opened_at.to_string().chars().take(19).collect::<String>().replace('T', " "),
+            call.tenant_name.clone().unwrap_or_else(|| call.tenant_id.to_string()),
             call.session_id.to_string(),
             call.model.clone(),
             format!("{}{reason}", call.status),

@@ -1,20 +1,25 @@
-//! The data directory, as commands open it that work beside the server, or before it was ever started.
+//! The data directory, as commands open it, whether or not the server is running.
 
 use std::error::Error;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 
 use crate::config::Config;
 use crate::domain::{By, Clock, SystemClock, Who};
 use crate::store::Store;
 
-/// Opens the store of the configured data directory, and makes both when they are not there yet.
+/// Opens the store of the configured data directory. Only the server makes one: a command in the wrong directory would begin
+/// another installation.
 pub(super) async fn open_store(config: &Config) -> Result<Store, Box<dyn Error + Send + Sync>> {
-    let path = config.data_dir.display();
-    // What tenants asked of their agents is nobody else's on this machine to read.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir);
-    made.map_err(|error| format!("the data directory `{path}` cannot be made: {error}"))?;
-    Ok(Store::open(&config.database_path()).await?)
+    let path = config.database_path();
+    if !path.is_file() {
+        let directory = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+        return Err(format!(
+            "there is no installation in `{}`: it has no innkeeper.db. Name its data directory with INNKEEPER_DATA_DIR, or \
+             with `data_dir` in a file that --config names; `innkeeper serve` makes a new one",
+            directory.display()
+        )
+        .into());
+    }
+    Ok(Store::open(&path).await?)
 }
 
 /// Who changes something with a command: the audit is told the user of the machine.

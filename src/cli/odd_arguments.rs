@@ -17,6 +17,7 @@ const COMMANDS: &[&[&str]] = &[
     &["keys", "create", "--operator", "--expires-in-days"],
     &["keys", "expire", "x", "--at"],
     &["keys", "rotate", "x", "--overlap-hours"],
+    &["sessions", "list", "--min-age-hours"],
     &["limits", "set", "a"],
     &["budgets", "create", "--limit"],
     &["budgets", "top-up", "x"],

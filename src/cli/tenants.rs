@@ -65,13 +65,16 @@ enum Action {
     Suspend {
         /// The tenant
         name: String,
+        /// Cancel what runs and waits; a running server does so within a second
+        #[arg(long)]
+        stop_running: bool,
     },
     /// Let a suspended tenant begin again
     Resume {
         /// The tenant
         name: String,
     },
-    /// Archive a tenant for good: its keys open nothing any more, what it spent is kept
+    /// Archive a tenant for good: what runs is cancelled, its keys open nothing any more, what it spent is kept
     Archive {
         /// The tenant
         name: String,
@@ -116,20 +119,23 @@ impl TenantsCommand {
                 let tenant = TenantView::from(changed.ok_or("the tenant was archived meanwhile")?);
                 if json { show_json(&tenant) } else { show(&listed(std::slice::from_ref(&tenant))) }
             }
-            Action::Suspend { name } => {
+            Action::Suspend { name, stop_running } => {
                 let tenant = find(&store, &name).await?;
-                store.tenants().change_state(tenant.id, TenantState::Suspended, &by()).await?;
-                note(&format!("`{name}` may begin nothing more. What runs ends by itself, or is cancelled."))
+                store.tenants().change_state(tenant.id, TenantState::Suspended, stop_running, &by()).await?;
+                let running = if stop_running { "is cancelled within a second" } else { "ends by itself" };
+                note(&format!("`{name}` may begin nothing more. What runs {running}."))
             }
             Action::Resume { name } => {
                 let tenant = find(&store, &name).await?;
-                store.tenants().change_state(tenant.id, TenantState::Active, &by()).await?;
+                store.tenants().change_state(tenant.id, TenantState::Active, false, &by()).await?;
                 note(&format!("`{name}` may begin again."))
             }
             Action::Archive { name } => {
                 let tenant = find(&store, &name).await?;
-                store.tenants().change_state(tenant.id, TenantState::Archived, &by()).await?;
-                note(&format!("`{name}` is archived: its keys open nothing any more. What runs ends by itself."))
+                store.tenants().change_state(tenant.id, TenantState::Archived, true, &by()).await?;
+                note(&format!(
+                    "`{name}` is archived: its keys open nothing any more. What runs is cancelled within a second."
+                ))
             }
         }
     }

@@ -23,7 +23,7 @@ pub use drill::DrillConfig;
 pub use egress::{EgressConfig, ExtraHost, OutsideCeiling};
 pub use engine::{EngineConfig, HandOver};
 pub use gateway::GatewayConfig;
-pub use http::HttpConfig;
+pub use http::{HttpConfig, listen_address};
 pub use load::{Config, ConfigError, DEFAULT_TOML};
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;

@@ -65,6 +65,8 @@ pub enum Action {
     TopUpBudget,
     /// A budget's window was made to agree with the ledger.
     RepairBudget,
+    /// A session's turn under way is to be cancelled.
+    CancelSession,
     /// A call's cost was put right.
     CorrectCall,
     /// The prices were read anew.
@@ -104,7 +106,7 @@ pub struct AuditEntry {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::CreateTenant,
         Self::UpdateTenant,
         Self::SetLimits,
@@ -120,6 +122,7 @@ impl Action {
         Self::ArchiveBudget,
         Self::TopUpBudget,
         Self::RepairBudget,
+        Self::CancelSession,
         Self::CorrectCall,
         Self::ReloadPrices,
         Self::RenewInstallation,
@@ -145,6 +148,7 @@ impl Action {
             Self::ArchiveBudget => "budget.archive",
             Self::TopUpBudget => "budget.top_up",
             Self::RepairBudget => "budget.repair",
+            Self::CancelSession => "session.cancel",
             Self::CorrectCall => "call.correct",
             Self::ReloadPrices => "prices.reload",
             Self::RenewInstallation => "installation.renew",

@@ -118,6 +118,14 @@ impl SessionOverview {
 }
 
 impl SeedStatus {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Completed, Self::Error, Self::Cancelled];
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
     /// The word itself.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -201,6 +201,29 @@ impl Outcome {
 }
 
 impl EndReason {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Answered,
+        Self::AgentError,
+        Self::Cancelled,
+        Self::StartFailed,
+        Self::AgentExited,
+        Self::OutOfMemory,
+        Self::WaitTimeout,
+        Self::SilenceTimeout,
+        Self::TurnTimeout,
+        Self::TotalTimeout,
+        Self::BudgetReached,
+        Self::OutputLimit,
+        Self::WorkspaceLimit,
+        Self::Interrupted,
+    ];
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
     /// The reason's name in the store, in events and in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -28,6 +28,15 @@ impl Registry {
         Err(CancelError::NotRunning(overview.seed_status()))
     }
 
+    /// Cancels a turn, unless it is over.
+    pub(super) async fn cancel_this(&self, turn: &LiveTurn) -> Result<(), StoreError> {
+        let is_supervised = self.shared().live().get(&turn.session).is_some_and(|live| live.turn == turn.turn);
+        if !(is_supervised && self.ask_to_cancel(turn.session).await?) {
+            self.end_without_supervisor(turn).await?;
+        }
+        Ok(())
+    }
+
     /// Has the session's supervisor cancel its turn. Returns whether it did.
     async fn ask_to_cancel(&self, id: SessionId) -> Result<bool, StoreError> {
         let Some(inbox) = self.shared().live().get(&id).map(|live| live.inbox.clone()) else { return Ok(false) };

@@ -133,6 +133,11 @@ impl Registry {
         live.iter().map(|(session, live)| live.whereabouts.show(*session, live.turn)).collect()
     }
 
+    /// A session, if a supervisor has it.
+    pub fn live_session(&self, id: SessionId) -> Option<LiveSession> {
+        self.shared().live().get(&id).map(|live| live.whereabouts.show(id, live.turn))
+    }
+
     /// The queue and the places.
     pub fn queue(&self) -> QueueStatus {
         let capacity = self.shared().config.session.max_running;

@@ -14,6 +14,7 @@ mod finish;
 mod leftovers;
 mod lines;
 mod live;
+mod operators;
 mod output;
 mod persist;
 mod reconciler;

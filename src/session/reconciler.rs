@@ -55,6 +55,7 @@ impl Registry {
             );
         }
         leftovers::adopt(shared, pending, &swept.remaining).await?;
+        self.keep_following().await?;
         let lost = self.take_up(|_| true).await?;
         TURNS_LOST_AT_START.set([], f64::from(lost));
         self.keep_settling(swept.remaining);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::place::Place;
 use super::{Policy, SpawnerError};
 use crate::config::Config;
-use crate::domain::{Tenant, TenantRoot};
+use crate::domain::{Tenant, TenantRoot, TenantState};
 use crate::engine::FIRST_USER;
 
 /// The lowest id of a user that is made up for a tenant.
@@ -37,12 +37,22 @@ pub struct NewRoots {
 }
 
 impl NewRoots {
-    /// `roots` of a tenant of an installation with these settings, beside `others`.
+    /// `roots` of a tenant of an installation with these settings, beside `others`: every tenant there ever was. The
+    /// directories of an archived one stay its own until somebody removes them, and so does their user.
     pub fn beside(config: &Config, others: &[Tenant], roots: &[TenantRoot]) -> Self {
-        let data = TakenPlace { path: config.data_dir.clone(), what: "the server's data directory".to_owned() };
+        let data = TakenPlace::new(config.data_dir.clone(), "the server's data directory");
         let of_others = others.iter().flat_map(|tenant| {
-            let what = format!("a root of the tenant {}", tenant.name);
-            tenant.roots.iter().map(move |root| TakenPlace { path: root.path().to_owned(), what: what.clone() })
+            let while_there = tenant.state == TenantState::Archived;
+            let what = if while_there {
+                format!("a root of the archived tenant {}: move it away or remove it first", tenant.name)
+            } else {
+                format!("a root of the tenant {}", tenant.name)
+            };
+            let place = move |root: &TenantRoot| {
+                let (path, what) = (root.path().to_owned(), what.clone());
+                TakenPlace { path, what, while_there }
+            };
+            tenant.roots.iter().map(place)
         });
         Self {
             roots: roots.iter().map(|root| root.path().to_owned()).collect(),
@@ -59,6 +69,16 @@ pub struct TakenPlace {
     pub path: PathBuf,
     /// What it is, for people.
     pub what: String,
+    /// Whether it belongs to somebody only as long as it exists.
+    #[serde(default)]
+    pub while_there: bool,
+}
+
+impl TakenPlace {
+    /// A directory that is taken whether or not it exists.
+    pub fn new(path: PathBuf, what: impl Into<String>) -> Self {
+        Self { path, what: what.into(), while_there: false }
+    }
 }
 
 /// What makes directories that can be roots.
@@ -151,7 +171,7 @@ pub enum RootError {
 impl RootsHere {
     /// Keeps roots off what the machine, and an installation with these settings, live on.
     pub fn new(config: &Config, policy: Policy) -> Self {
-        let place = |path: PathBuf, what: &str| TakenPlace { path, what: what.to_owned() };
+        let place = |path: PathBuf, what: &str| TakenPlace::new(path, what);
         let mut forbidden = vec![
             place(docker_directory(&config.engine.endpoint), "the directory of the Docker socket"),
             place(config.spawner.state_dir.clone(), "the spawner's own directory"),
@@ -162,7 +182,7 @@ impl RootsHere {
 
     /// Adds a directory to those that no root may overlap.
     pub(super) fn forbid(&mut self, path: PathBuf, what: &str) {
-        self.forbidden.push(TakenPlace { path, what: what.to_owned() });
+        self.forbidden.push(TakenPlace::new(path, what));
     }
 
     /// Checks that the directories workspaces may lie below hold nothing the machine lives on, and belong to no tenant.
@@ -181,7 +201,8 @@ impl RootsHere {
 
     fn check_free(&self, root: &Path, place: &Place, taken: &[TakenPlace]) -> Result<(), RootError> {
         for other in self.forbidden.iter().chain(taken) {
-            if place.overlaps(&look(&other.path)?) {
+            let taken = look(&other.path)?;
+            if (taken.exists() || !other.while_there) && place.overlaps(&taken) {
                 return Err(RootError::Overlaps { root: root.to_owned(), what: other.what.clone() });
             }
         }

@@ -92,7 +92,7 @@ impl Sessions<'_> {
     }
 }
 
-fn live_turn(row: &AnyRow) -> Result<LiveTurn, StoreError> {
+pub(super) fn live_turn(row: &AnyRow) -> Result<LiveTurn, StoreError> {
     Ok(LiveTurn {
         tenant: codec::parsed(row, "tenant_id")?,
         session: codec::parsed(row, "id")?,

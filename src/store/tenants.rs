@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use super::audit::{self, Record};
-use super::{Store, StoreError, codec};
+use super::{Store, StoreError, cancels, codec};
 use crate::domain::{Action, By, Tenant, TenantId, TenantLimits, TenantRoot, TenantState};
 
 /// The tenants.
@@ -85,7 +85,7 @@ impl Tenants<'_> {
                 tenant.roots = roots;
             }
         };
-        self.change(id, Action::UpdateTenant, by, change).await
+        self.change(id, Action::UpdateTenant, by, false, change).await
     }
 
     /// Changes what a tenant may use. Answers it as it is then; `None` when there is no such tenant.
@@ -94,29 +94,37 @@ impl Tenants<'_> {
     /// When the store fails.
     pub async fn set_limits(&self, id: TenantId, limits: &TenantLimits, by: &By) -> Result<Option<Tenant>, StoreError> {
         let limits = limits.clone();
-        self.change(id, Action::SetLimits, by, |tenant| tenant.limits = limits).await
+        self.change(id, Action::SetLimits, by, false, |tenant| tenant.limits = limits).await
     }
 
-    /// Changes whether a tenant may begin anything. One that was archived stays archived. Answers it as it is then; `None`
-    /// when there is no such tenant.
+    /// Changes whether a tenant may begin anything, and asks with `stop` that its turns under way be cancelled. One that was
+    /// archived stays archived. Answers it as it is then; `None` when there is no such tenant.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn change_state(&self, id: TenantId, state: TenantState, by: &By) -> Result<Option<Tenant>, StoreError> {
+    pub async fn change_state(
+        &self,
+        id: TenantId,
+        state: TenantState,
+        stop: bool,
+        by: &By,
+    ) -> Result<Option<Tenant>, StoreError> {
         let action = match state {
             TenantState::Active => Action::ResumeTenant,
             TenantState::Suspended => Action::SuspendTenant,
             TenantState::Archived => Action::ArchiveTenant,
         };
-        self.change(id, action, by, move |tenant| tenant.state = state).await
+        self.change(id, action, by, stop, move |tenant| tenant.state = state).await
     }
 
-    /// Changes a tenant and writes that to the audit; what changes nothing is not written.
+    /// Changes a tenant and writes that to the audit; what changes nothing is not written. With `stop`, its turns under way are
+    /// to be cancelled.
     async fn change(
         &self,
         id: TenantId,
         action: Action,
         by: &By,
+        stop: bool,
         change: impl FnOnce(&mut Tenant) + Send + 'static,
     ) -> Result<Option<Tenant>, StoreError> {
         let by = by.clone();
@@ -131,7 +139,8 @@ impl Tenants<'_> {
                     let Some(before) = row.as_ref().map(tenant).transpose()? else { return Ok(None) };
                     let mut after = before.clone();
                     change(&mut after);
-                    if audit::tenant(&before) == audit::tenant(&after) {
+                    let stopped = if stop { cancels::ask_of_tenant(transaction, id, by.at).await? } else { 0 };
+                    if audit::tenant(&before) == audit::tenant(&after) && stopped == 0 {
                         return Ok(Some(after));
                     }
                     let taken = sqlx::query("select id from tenants where name = $1 and id <> $2")

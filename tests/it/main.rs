@@ -34,6 +34,7 @@ mod mirror;
 mod money;
 mod observed;
 mod one_server;
+mod operators;
 mod output;
 mod overspend;
 mod prices;

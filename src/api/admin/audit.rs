@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{AdminError, ErrorBody, moment};
+use crate::admin::Names;
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
 use crate::domain::{Action, AuditEntry, TenantId, Timestamp};
@@ -60,6 +61,8 @@ pub struct AuditView {
     /// The tenant it concerns, if one alone.
     #[schema(value_type = Option<String>)]
     pub tenant_id: Option<TenantId>,
+    /// That tenant's name.
+    pub tenant_name: Option<String>,
     /// Why, where that is asked for.
     pub reason: Option<String>,
     /// The target before; null when there was none.
@@ -124,12 +127,27 @@ pub async fn list_audit(store: &Store, ask: AuditAsk) -> Result<AuditPage, Admin
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next_before = entries.last().filter(|_| !is_last).map(|entry| entry.seq);
-    Ok(AuditPage { data: entries.into_iter().map(AuditView::from).collect(), next_before })
+    let names = Names::read(store).await?;
+    let name = |entry: &AuditEntry| entry.tenant.and_then(|tenant| names.of(tenant));
+    let view = |entry: AuditEntry| AuditView { tenant_name: name(&entry), ..AuditView::from(entry) };
+    Ok(AuditPage { data: entries.into_iter().map(view).collect(), next_before })
 }
 
 impl From<AuditEntry> for AuditView {
     fn from(entry: AuditEntry) -> Self {
         let AuditEntry { seq, at, actor, from, action, target, tenant, reason, before, after } = entry;
-        Self { seq, at, actor, from, action: action.as_str(), target, tenant_id: tenant, reason, before, after }
+        Self {
+            seq,
+            at,
+            actor,
+            from,
+            action: action.as_str(),
+            target,
+            tenant_id: tenant,
+            tenant_name: None,
+            reason,
+            before,
+            after,
+        }
     }
 }

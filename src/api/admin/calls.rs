@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::budgets::amount;
 use super::{AdminError, ErrorBody, reason};
+use crate::admin::Names;
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
 use crate::domain::{By, CallId, SessionId, TenantId, Timestamp, Usd};
@@ -41,6 +42,8 @@ pub struct CallView {
     /// Who pays.
     #[schema(value_type = String)]
     pub tenant_id: TenantId,
+    /// That tenant's name.
+    pub tenant_name: Option<String>,
     /// The session that called.
     #[schema(value_type = String)]
     pub session_id: SessionId,
@@ -160,7 +163,9 @@ pub async fn list_calls(store: &Store, ask: &CallsAsk) -> Result<CallList, Admin
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_before = rows.last().filter(|_| has_more).map(|row| row.id);
-    Ok(CallList { data: rows.into_iter().map(CallView::from).collect(), next_before })
+    let names = Names::read(store).await?;
+    let view = |row: LedgerEntry| CallView { tenant_name: names.of(row.tenant), ..CallView::from(row) };
+    Ok(CallList { data: rows.into_iter().map(view).collect(), next_before })
 }
 
 /// Puts a call's cost right.
@@ -194,6 +199,7 @@ impl From<LedgerEntry> for CallView {
         Self {
             id: row.id,
             tenant_id: row.tenant,
+            tenant_name: None,
             session_id: row.session,
             opened_at: row.opened_at,
             model: row.model,

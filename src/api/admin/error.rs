@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::CreateTenantError;
+use crate::admin::OperationError;
 use crate::api::auth::{Busy, IssueError};
 use crate::store::StoreError;
 
@@ -21,6 +22,8 @@ pub enum AdminError {
     Invalid(String),
     /// There is no such thing.
     NotFound(&'static str),
+    /// It is not in a state in which this can be done.
+    Conflict(String),
     /// A name is taken.
     NameTaken(String),
     /// Too many keys are being hashed.
@@ -54,6 +57,7 @@ impl IntoResponse for AdminError {
             Self::Body(rejection) => (rejection.status(), "invalid_request", rejection.body_text()),
             Self::Invalid(message) => (StatusCode::BAD_REQUEST, "invalid_request", message),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message.to_owned()),
+            Self::Conflict(message) => (StatusCode::CONFLICT, "conflict", message),
             Self::NameTaken(name) => (StatusCode::CONFLICT, "name_taken", format!("the name `{name}` is taken")),
             Self::Busy(busy) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", busy.to_string()),
             Self::Internal(error) if error.is_transient() => {
@@ -79,7 +83,7 @@ impl std::fmt::Display for AdminError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Body(rejection) => formatter.write_str(&rejection.body_text()),
-            Self::Invalid(message) => formatter.write_str(message),
+            Self::Invalid(message) | Self::Conflict(message) => formatter.write_str(message),
             Self::NotFound(message) => formatter.write_str(message),
             Self::NameTaken(name) => write!(formatter, "the name `{name}` is taken"),
             Self::Busy(busy) => busy.fmt(formatter),
@@ -109,6 +113,17 @@ impl From<StoreError> for AdminError {
             StoreError::NameTaken { name } => Self::NameTaken(name),
             StoreError::Busy => Self::Overloaded(error),
             other => Self::Internal(other),
+        }
+    }
+}
+
+impl From<OperationError> for AdminError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Invalid(message) => Self::Invalid(message),
+            OperationError::NotFound(message) => Self::NotFound(message),
+            OperationError::Conflict(message) => Self::Conflict(message),
+            OperationError::Store(error) => error.into(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod key_views;
 mod keys;
 mod prices;
 mod routes;
+mod sessions;
 mod tenant_deeds;
 mod tenant_views;
 mod tenants;

@@ -50,7 +50,7 @@ pub async fn create_tenant(
     let plain_roots = plain(roots)?;
     let data_dir = config.data_dir.clone();
     let _turn = blocking(move || turn(&data_dir)).await.map_err(CreateTenantError::DataDir)?;
-    let tenants = store.tenants().list().await?;
+    let tenants = store.tenants().list_ever().await?;
     if tenants.iter().any(|tenant| tenant.name == name) {
         return Err(StoreError::NameTaken { name: name.to_owned() }.into());
     }
@@ -88,7 +88,7 @@ pub async fn update_tenant(
         None => None,
         Some(roots) => {
             let plain_roots = plain(roots)?;
-            let mut others = store.tenants().list().await?;
+            let mut others = store.tenants().list_ever().await?;
             others.retain(|other| other.id != tenant.id);
             keeper.prepare_roots(NewRoots::beside(config, &others, &plain_roots)).await?;
             Some(plain_roots)

@@ -164,7 +164,7 @@ pub(super) async fn suspend(
     let Json(how) = body?;
     let sessions = state.sessions.clone();
     let suspending = async move {
-        let tenant = set_state(&state, &id, TenantState::Suspended, &by).await?;
+        let tenant = set_state(&state, &id, TenantState::Suspended, how.stop_running, &by).await?;
         if how.stop_running {
             state.sessions.cancel_all(tenant.id).await?;
         }
@@ -190,7 +190,7 @@ pub(super) async fn resume(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<Json<TenantView>, AdminError> {
-    Ok(Json(set_state(&state, &id, TenantState::Active, &by).await?.into()))
+    Ok(Json(set_state(&state, &id, TenantState::Active, false, &by).await?.into()))
 }
 
 /// Archive a tenant: its sessions end, its keys open nothing any more, and its name stays taken. What it spent is kept.
@@ -211,15 +211,15 @@ pub(super) async fn archive(
 ) -> Result<StatusCode, AdminError> {
     let sessions = state.sessions.clone();
     let archiving = async move {
-        let tenant = set_state(&state, &id, TenantState::Archived, &by).await?;
+        let tenant = set_state(&state, &id, TenantState::Archived, true, &by).await?;
         state.sessions.cancel_all(tenant.id).await?;
         Ok(StatusCode::NO_CONTENT)
     };
     sessions.detached("archive tenant", archiving).await
 }
 
-async fn set_state(state: &ApiState, id: &str, new: TenantState, by: &By) -> Result<Tenant, AdminError> {
-    let changed = state.store.tenants().change_state(tenant_id(id)?, new, by).await?;
+async fn set_state(state: &ApiState, id: &str, new: TenantState, stop: bool, by: &By) -> Result<Tenant, AdminError> {
+    let changed = state.store.tenants().change_state(tenant_id(id)?, new, stop, by).await?;
     state.gate.verifier().catch_up().await;
     changed.ok_or(NO_TENANT)
 }

@@ -126,7 +126,7 @@ async fn whoever_has_series_has_a_name_to_join_them_with() {
     let house = House::new().await;
     let tenant = house.tenant("gone").await;
     house.spend(tenant, "claude-haiku-4-5", usage(1, 2), 9).await;
-    house.store.tenants().change_state(tenant, TenantState::Archived, &By::test()).await.unwrap();
+    house.store.tenants().change_state(tenant, TenantState::Archived, false, &By::test()).await.unwrap();
     let text = house.text().await;
     assert!(text.contains(&format!("{{tenant=\"{tenant}\",tenant_name=\"gone\",state=\"archived\"}} 1\n")), "{text}");
     assert!(text.contains("tenant=\"other\",tenant_name=\"all others\""), "{text}");

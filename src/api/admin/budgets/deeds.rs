@@ -5,6 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::AdminError;
 use super::{BudgetList, BudgetView};
+use crate::admin::Names;
 use crate::domain::{
     Budget, BudgetId, By, Clock, Enforcement, KeyId, KeyOwner, Period, Scope, SessionId, Standing, Timestamp, Usd,
 };
@@ -139,6 +140,10 @@ pub async fn list_budgets(store: &Store, ask: &BudgetsAsk, clock: &dyn Clock) ->
     let has_more = standings.len() > limit as usize;
     standings.truncate(limit as usize);
     let mut list = BudgetList::read(store, &standings, now).await?;
+    let names = Names::read(store).await?;
+    for budget in &mut list.data {
+        budget.tenant_name = budget.tenant_id.and_then(|tenant| names.of(tenant));
+    }
     list.next_after = standings.last().filter(|_| has_more).map(|standing| standing.budget.id);
     Ok(list)
 }

@@ -17,6 +17,9 @@ pub struct BudgetView {
     /// The tenant it bounds, or whose key or session it bounds.
     #[schema(value_type = Option<String>)]
     pub tenant_id: Option<TenantId>,
+    /// That tenant's name, where operators ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_name: Option<String>,
     /// The key it bounds.
     pub key_id: Option<String>,
     /// The session it bounds.
@@ -116,6 +119,7 @@ impl BudgetView {
             id: budget.id,
             scope: budget.scope.kind(),
             tenant_id,
+            tenant_name: None,
             key_id,
             session_id,
             period: budget.period,

@@ -12,7 +12,7 @@ impl Admin {
         tenant["id"].as_str().unwrap().to_owned()
     }
 
-    async fn audit(&self, query: &str) -> Vec<Value> {
+    pub(super) async fn audit(&self, query: &str) -> Vec<Value> {
         let (status, page) = self.ask(Method::GET, &format!("/admin/v1/audit{query}"), json!({})).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         page["data"].as_array().unwrap().clone()

@@ -5,6 +5,7 @@ mod budgets;
 mod http;
 mod odd_requests;
 mod roots;
+mod sessions;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;

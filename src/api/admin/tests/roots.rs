@@ -8,6 +8,7 @@ use rustix::process::geteuid;
 use super::Fixture;
 use crate::api::admin::CreateTenantError;
 use crate::config::Config;
+use crate::domain::{By, TenantState};
 use crate::spawner::RootError;
 use crate::store::StoreError;
 
@@ -143,4 +144,20 @@ async fn a_root_is_kept_in_its_plain_form_and_once() {
     let doubled = PathBuf::from(format!("{}/", plain.display()).replace('/', "//"));
     let tenant = fixture.create("acme", &[doubled, plain.clone(), fixture.at("./root/.")]).await.unwrap();
     assert_eq!(tenant.roots.iter().map(|root| root.path().to_str()).collect::<Vec<_>>(), [plain.to_str()]);
+}
+
+#[tokio::test]
+async fn an_archived_tenant_keeps_its_user_while_its_files_are_there() {
+    let fixture = Fixture::new().await;
+    let root = fixture.at("acme");
+    let acme = fixture.create("acme", std::slice::from_ref(&root)).await.unwrap();
+    fixture.store.tenants().change_state(acme.id, TenantState::Archived, true, &By::test()).await.unwrap();
+    let error = refusal(&fixture, &root).await;
+    assert!(error.to_string().contains("archived tenant acme"), "{error}");
+    fixture.create("rival", &[fixture.at("rival")]).await.unwrap();
+    if geteuid().is_root() {
+        assert_eq!(owner_and_mode(&fixture.at("rival")).0, 20_001, "an archived tenant's user was used again");
+    }
+    std::fs::remove_dir(&root).unwrap();
+    fixture.create("heir", &[root]).await.unwrap();
 }

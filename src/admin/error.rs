@@ -1,0 +1,20 @@
+//! Why an operation did nothing, in words that tell what to do.
+
+use crate::store::StoreError;
+
+/// Why an operation did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// What was asked for cannot be.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// It is not in a state in which this can be done.
+    #[error("{0}")]
+    Conflict(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
