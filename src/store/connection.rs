@@ -5,6 +5,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use sqlx::{Any, AnyPool, Transaction};
 
+use super::holds::HoldQueue;
 use super::lists::ListCache;
 use super::pieces::Readers;
 use super::probe::Probe;
@@ -22,6 +23,8 @@ use crate::domain::{SessionId, TenantId};
 pub struct Store {
     /// The only way to write.
     pub(super) writer: Writer,
+    /// The calls that hold money or end, on their way to the writer.
+    pub(super) holds: HoldQueue,
     /// The connections that read.
     pub(super) read: AnyPool,
     /// Those that read what may be much of the ledger.
@@ -52,6 +55,7 @@ impl Store {
         let reports = file.pool(reports::RUNNING).await.map_err(open)?;
         let writer = Writer::start(file, connection);
         Ok(Self {
+            holds: HoldQueue::new(writer.clone()),
             writer,
             read,
             cache: ReadCache::new(),

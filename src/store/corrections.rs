@@ -6,8 +6,7 @@ use sqlx::{Any, Transaction};
 
 use super::audit::{self, Record};
 use super::ledger::{Ledger, LedgerEntry, entry};
-use super::standings::on_path;
-use super::{StoreError, codec};
+use super::{StoreError, codec, holds};
 use crate::domain::{Action, By, CallId, KeyId, SessionId, TenantId, TurnId, Usd};
 
 /// Adds an amount, which may be negative, to what a turn cost. The sum is bounded.
@@ -152,11 +151,11 @@ async fn add(
     .execute(&mut **transaction)
     .await?;
     sqlx::query(ADD_TO_TURN).bind(difference).bind(turn.to_string()).execute(&mut **transaction).await?;
-    for standing in on_path(transaction, tenant, key.as_ref(), session, opened_at).await? {
+    for window in holds::windows_of_key(transaction, (tenant, session), key.as_ref(), opened_at).await? {
         sqlx::query(ADD_TO_WINDOW)
             .bind(difference)
-            .bind(standing.budget.id.to_string())
-            .bind(standing.starts_at.as_micros())
+            .bind(window.budget.to_string())
+            .bind(window.starts_at.as_micros())
             .execute(&mut **transaction)
             .await?;
     }

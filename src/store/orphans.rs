@@ -109,8 +109,7 @@ async fn close(store: &Store, call: String, cost: Usd, now: Timestamp) -> Result
                 .bind(&call)
                 .execute(&mut **transaction)
                 .await?;
-                holds::give_back(transaction, &call, cost, cost).await?;
-                holds::release(transaction, &call).await
+                holds::charge(transaction, &call, cost).await
             })
         })
         .await

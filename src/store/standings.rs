@@ -1,24 +1,24 @@
 //! How budgets stand in their present windows. Each is one statement that finds its rows by an index.
 
+use sqlx::Any;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Transaction};
 
 use super::budgets::{Budgets, budget};
 use super::{StoreError, codec};
-use crate::domain::{BudgetId, KeyId, Period, SessionId, Standing, TenantId, Timestamp, Usd};
+use crate::domain::{BudgetId, Period, Standing, TenantId, Timestamp, Usd};
 
 /// A budget with its window: the window's columns are null where nothing was spent or held yet.
-const COLUMNS: &str = "b.*, w.starts_at, w.spent_nanos, w.held_nanos, w.topped_up_nanos, w.told_percent";
+pub(super) const COLUMNS: &str = "b.*, w.starts_at, w.spent_nanos, w.held_nanos, w.topped_up_nanos, w.told_percent";
 
 /// Budgets and the windows that `$1` to `$4` lie in the beginning of.
-const BUDGETS: &str = "budgets b left join budget_windows w on w.budget_id = b.id and w.starts_at =
+pub(super) const BUDGETS: &str = "budgets b left join budget_windows w on w.budget_id = b.id and w.starts_at =
     case b.period when 'day' then $1 when 'week' then $2 when 'month' then $3 else $4 end";
 
 /// Budgets of a page that is read for all budgets.
 const PAGE: u32 = 1_000;
 
 /// A statement.
-type Query = sqlx::query::Query<'static, Any, sqlx::any::AnyArguments>;
+pub(super) type Query = sqlx::query::Query<'static, Any, sqlx::any::AnyArguments>;
 
 impl Budgets<'_> {
     /// The budgets in force after the budget `after`, or from the first one on, oldest first, at most `limit`: for operators,
@@ -104,46 +104,8 @@ impl Budgets<'_> {
     }
 }
 
-/// The budgets on the path of a call: those of the installation, of its tenant, of its key and those it was rotated with, and
-/// of its session. No other budget counts it.
-pub(super) async fn on_path(
-    transaction: &mut Transaction<'_, Any>,
-    tenant: TenantId,
-    key: Option<&KeyId>,
-    session: SessionId,
-    now: Timestamp,
-) -> Result<Vec<Standing>, StoreError> {
-    let statement = format!(
-        "select {COLUMNS}, (select cast(coalesce(sum(held_nanos), 0) as bigint) from ledger
-                where status = 'open' and tenant_id = $5) as held_by_tenant
-         from {BUDGETS} where b.id in (
-            select id from budgets where archived_at is null and scope = 'installation'
-            union all
-            select id from budgets where archived_at is null and scope = 'tenant' and tenant_id = $5
-            union all
-            select id from budgets where archived_at is null and scope = 'key' and tenant_id = $5
-                and key_id in (select id from keys where family = (select family from keys where id = $6))
-            union all
-            select id from budgets where archived_at is null and scope = 'session' and tenant_id = $5
-                and key_id is null and session_id = $7)"
-    );
-    let rows = in_windows_of(statement, now)
-        .bind(tenant.to_string())
-        .bind(key.map(KeyId::as_str).unwrap_or_default().to_owned())
-        .bind(session.to_string())
-        .fetch_all(&mut **transaction)
-        .await?;
-    let path = rows.iter().map(|row| {
-        let standing = standing(row, now)?;
-        let held =
-            standing.budget.scope.tenant().is_none().then(|| codec::amount(row, "held_by_tenant")).transpose()?;
-        Ok(Standing { held_by_tenant: held, ..standing })
-    });
-    path.collect()
-}
-
 /// A statement over [`BUDGETS`] in the windows of `now`. Further values are bound from `$5` on.
-fn in_windows_of(statement: String, now: Timestamp) -> Query {
+pub(super) fn in_windows_of(statement: String, now: Timestamp) -> Query {
     let starts = [Period::Day, Period::Week, Period::Month, Period::Total].map(|period| period.starts_at(now));
     let query = sqlx::query(sqlx::AssertSqlSafe(statement));
     starts.into_iter().fold(query, |query, start| query.bind(start.as_micros()))
@@ -154,7 +116,7 @@ fn standings(rows: &[AnyRow], now: Timestamp) -> Result<Vec<Standing>, StoreErro
 }
 
 /// A budget with its window in the same row.
-fn standing(row: &AnyRow, now: Timestamp) -> Result<Standing, StoreError> {
+pub(super) fn standing(row: &AnyRow, now: Timestamp) -> Result<Standing, StoreError> {
     let budget = budget(row)?;
     let starts_at = budget.period.starts_at(now);
     let mut standing =

@@ -1,8 +1,10 @@
 //! Totals: what all settled calls of a tenant and a model used and cost, kept as they are settled.
 
+use std::collections::BTreeMap;
+
 use sqlx::{Any, Transaction};
 
-use super::ledger::{CallRef, Ledger, Settlement, usage};
+use super::ledger::{Ledger, Settlement, usage};
 use super::{StoreError, codec};
 use crate::domain::{TenantId, Usage, Usd};
 
@@ -71,37 +73,46 @@ impl Ledger<'_> {
     }
 }
 
-/// Adds a call that is settled in the same transaction.
-pub(super) async fn add(
+/// Adds calls that are settled in the same transaction.
+pub(super) async fn add<'s>(
     transaction: &mut Transaction<'_, Any>,
-    call: CallRef,
-    settlement: &Settlement,
+    calls: impl Iterator<Item = (TenantId, &'s Settlement)>,
 ) -> Result<(), StoreError> {
-    let used = &settlement.usage;
-    sqlx::query(
-        "insert into ledger_totals (tenant_id, model, calls, input_tokens, output_tokens, cache_read_tokens,
-            cache_write_5m_tokens, cache_write_1h_tokens, web_search_requests, cost_nanos)
-         values ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9)
-         on conflict (tenant_id, model) do update set
-            calls = ledger_totals.calls + 1,
-            input_tokens = ledger_totals.input_tokens + $3,
-            output_tokens = ledger_totals.output_tokens + $4,
-            cache_read_tokens = ledger_totals.cache_read_tokens + $5,
-            cache_write_5m_tokens = ledger_totals.cache_write_5m_tokens + $6,
-            cache_write_1h_tokens = ledger_totals.cache_write_1h_tokens + $7,
-            web_search_requests = ledger_totals.web_search_requests + $8,
-            cost_nanos = ledger_totals.cost_nanos + $9",
-    )
-    .bind(call.tenant.to_string())
-    .bind(&settlement.model)
-    .bind(codec::as_number(used.input_tokens))
-    .bind(codec::as_number(used.output_tokens))
-    .bind(codec::as_number(used.cache_read_tokens))
-    .bind(codec::as_number(used.cache_write_5m_tokens))
-    .bind(codec::as_number(used.cache_write_1h_tokens))
-    .bind(codec::as_number(used.web_search_requests))
-    .bind(settlement.cost.as_nanos())
-    .execute(&mut **transaction)
-    .await?;
+    let mut sums = BTreeMap::<(TenantId, &str), [i64; 8]>::new();
+    for (tenant, settlement) in calls {
+        let used = &settlement.usage;
+        let amounts = [
+            1,
+            codec::as_number(used.input_tokens),
+            codec::as_number(used.output_tokens),
+            codec::as_number(used.cache_read_tokens),
+            codec::as_number(used.cache_write_5m_tokens),
+            codec::as_number(used.cache_write_1h_tokens),
+            codec::as_number(used.web_search_requests),
+            settlement.cost.as_nanos(),
+        ];
+        let sum = sums.entry((tenant, &settlement.model)).or_default();
+        for (sum, amount) in sum.iter_mut().zip(amounts) {
+            *sum = sum.saturating_add(amount);
+        }
+    }
+    for ((tenant, model), amounts) in sums {
+        let query = sqlx::query(
+            "insert into ledger_totals (tenant_id, model, calls, input_tokens, output_tokens, cache_read_tokens,
+                cache_write_5m_tokens, cache_write_1h_tokens, web_search_requests, cost_nanos)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             on conflict (tenant_id, model) do update set
+                calls = ledger_totals.calls + excluded.calls,
+                input_tokens = ledger_totals.input_tokens + excluded.input_tokens,
+                output_tokens = ledger_totals.output_tokens + excluded.output_tokens,
+                cache_read_tokens = ledger_totals.cache_read_tokens + excluded.cache_read_tokens,
+                cache_write_5m_tokens = ledger_totals.cache_write_5m_tokens + excluded.cache_write_5m_tokens,
+                cache_write_1h_tokens = ledger_totals.cache_write_1h_tokens + excluded.cache_write_1h_tokens,
+                web_search_requests = ledger_totals.web_search_requests + excluded.web_search_requests,
+                cost_nanos = ledger_totals.cost_nanos + excluded.cost_nanos",
+        );
+        let query = query.bind(tenant.to_string()).bind(model.to_owned());
+        amounts.into_iter().fold(query, sqlx::query::Query::bind).execute(&mut **transaction).await?;
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod drift;
 mod estimates;
 mod export;
 mod faults;
+mod holds;
 mod long_answers;
 mod pages;
 mod paths;

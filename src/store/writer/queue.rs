@@ -31,6 +31,14 @@ impl Writer {
         Self { units, tasks }
     }
 
+    /// A place in the queue for a unit that is sent later.
+    ///
+    /// # Errors
+    /// When the writer was closed.
+    pub(in crate::store) async fn reserve(&self) -> Result<mpsc::Permit<'_, BoxedUnit>, StoreError> {
+        self.units.reserve().await.map_err(|_| StoreError::Closed)
+    }
+
     /// Sends a unit, and returns where its outcome arrives. It runs from then on, whether or not anybody waits for it.
     /// `after` is called when it was committed or discarded.
     ///

@@ -1,13 +1,11 @@
 //! The connection that writes, replaced when it breaks.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{AnyConnection, Connection};
 use tokio::time::Instant;
 
 use super::unit::Failure;
-use crate::store::Fault;
 use crate::store::sqlite::SqliteFile;
 
 /// How long nothing is tried after the file could not be opened. Doubled each time.
@@ -71,12 +69,5 @@ impl Reconnect {
         {
             tracing::debug!(%error, "the connection that writes was closed with an error");
         }
-    }
-}
-
-impl Failure {
-    /// The failure of a transaction by `error`.
-    pub(super) fn of(error: sqlx::Error) -> Self {
-        Self { fault: Fault::of(&error).unwrap_or(Fault::Connection), source: Arc::new(error) }
     }
 }

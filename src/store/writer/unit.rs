@@ -11,23 +11,35 @@ use tokio::sync::oneshot;
 use crate::store::{Fault, StoreError};
 
 /// What the writer runs: a [`Unit`] whatever its value.
-pub(super) type BoxedUnit = Box<dyn Run>;
+pub(in crate::store) type BoxedUnit = Box<dyn Run>;
 
 /// What a caller waits for.
 pub(in crate::store) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
 
 /// Why a transaction failed.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
+pub(in crate::store) struct Failure {
     /// What is wrong.
-    pub(super) fault: Fault,
+    pub(in crate::store) fault: Fault,
     /// What the database said.
-    pub(super) source: Arc<sqlx::Error>,
+    pub(in crate::store) source: Arc<sqlx::Error>,
+}
+
+impl Failure {
+    /// The failure of a transaction by `error`.
+    pub(in crate::store) fn of(error: sqlx::Error) -> Self {
+        Self { fault: Fault::of(&error).unwrap_or(Fault::Connection), source: Arc::new(error) }
+    }
+
+    /// What each of those is answered whose writes were in the transaction.
+    pub(in crate::store) fn to_error(&self) -> StoreError {
+        StoreError::Unavailable { fault: self.fault, source: Some(Arc::clone(&self.source)) }
+    }
 }
 
 /// Whether a unit is to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ran {
+pub(in crate::store) enum Ran {
     /// It succeeded.
     Keep,
     /// It failed, perhaps because of a fault of the database.
@@ -35,7 +47,7 @@ pub(super) enum Ran {
 }
 
 /// A unit as the writer sees it.
-pub(super) trait Run: Send {
+pub(in crate::store) trait Run: Send {
     /// Runs the statements. A panic is contained.
     fn run<'t>(&'t mut self, transaction: &'t mut Transaction<'_, Any>) -> BoxFuture<'t, Ran>;
 
@@ -89,13 +101,9 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &Failure>) {
-        let unavailable = |failure: &Failure| StoreError::Unavailable {
-            fault: failure.fault,
-            source: Some(Arc::clone(&failure.source)),
-        };
         let answer = match (self.outcome, committed) {
             (Some(outcome @ Err(_)), _) | (Some(outcome), Ok(())) => outcome,
-            (_, Err(failure)) => Err(unavailable(failure)),
+            (_, Err(failure)) => Err(failure.to_error()),
             (None, Ok(())) => Err(StoreError::Closed),
         };
         (self.after)();
