@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "a bench's output")]
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,8 +98,9 @@ async fn main() -> Result<()> {
 impl House {
     async fn new(tenants: usize, live: usize, shown: usize) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let store = Store::open(&directory.path().join("innkeeper.db")).await?;
         let mut config = Config::load(None)?;
+        config.data_dir = directory.path().to_owned();
+        let store = Store::open(&config.database_path()).await?;
         config.metrics.max_live_sessions = shown;
         let prices = Prices::load(Path::new(""))?;
         let mut house = Self { store, prices, config, tenants: Vec::new(), live: Vec::new(), _directory: directory };
@@ -129,9 +131,6 @@ impl House {
         }
         let label = metrics::tenant(id);
         catalogue::SESSIONS_CREATED.one([&label]);
-        for reason in ["answered", "cancelled", "agent_error"] {
-            catalogue::TURNS_ENDED.one([&label, reason]);
-        }
         catalogue::REJECTIONS.one([&label, "rate"]);
         self.tenants.push(id);
         Ok(())
@@ -169,6 +168,8 @@ impl House {
             config,
             now: SystemClock.now(),
             live: live.clone(),
+            ended: Vec::new(),
+            place_micros: HashMap::new(),
             queue,
             drift: &DriftWatch::default(),
         })

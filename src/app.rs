@@ -75,6 +75,7 @@ impl App {
         metrics::bound_tenants(config.metrics.max_tenants);
         let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
         let store = Store::open(&config.database_path()).await?;
+        metrics::know_tenants(store.tenants().list_ever().await?.iter().map(|tenant| tenant.id));
         let installation = claim_installation(&config, &store, clock.as_ref()).await?;
 
         let spawner = spawner(&config, &installation, &tasks).await?;

@@ -10,4 +10,6 @@ pub struct MetricsConfig {
     pub max_tenants: usize,
     /// Live sessions with series of their own.
     pub max_live_sessions: usize,
+    /// Turns that ended in the last minutes with series of their own.
+    pub max_ended_turns: usize,
 }

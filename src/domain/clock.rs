@@ -48,6 +48,12 @@ impl Timestamp {
         (self.as_seconds() - earlier.as_seconds()).max(0.0)
     }
 
+    /// Microseconds from `earlier` to this moment; 0 when `earlier` is later.
+    pub const fn micros_since(self, earlier: Self) -> i64 {
+        let micros = self.0.saturating_sub(earlier.0);
+        if micros < 0 { 0 } else { micros }
+    }
+
     /// Whole milliseconds from `earlier` to this moment; 0 when `earlier` is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         let micros = self.0.saturating_sub(earlier.0);

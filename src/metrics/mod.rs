@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 pub use document::document;
 pub use family::{Collected, Counter, Family, Gauge, Histogram, Kind, Label, Raised, Source};
 pub use page::Page;
-pub use tenants::{OTHER, bound_tenants, tenant};
+pub use tenants::{OTHER, bound_tenants, know_tenants, tenant};
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 

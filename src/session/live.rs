@@ -1,8 +1,11 @@
 //! What is known of live sessions without asking anybody: for whoever looks often, such as the metrics.
 
+use std::collections::HashMap;
+
 use super::registry::{Registry, Shared};
 use crate::domain::{SessionId, TenantId, Timestamp, TurnId};
 use crate::sandbox::{LatestResources, Resources};
+use crate::store::EndedTurn;
 
 /// How far a live session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,6 +139,17 @@ impl Registry {
     /// A session, if a supervisor has it.
     pub fn live_session(&self, id: SessionId) -> Option<LiveSession> {
         self.shared().live().get(&id).map(|live| live.whereabouts.show(id, live.turn))
+    }
+
+    /// The turns that ended in the [`REMEMBERED_S`](super::REMEMBERED_S) seconds before `now`, as they ended: what a call cost
+    /// that was read to its end after is not in their cost.
+    pub fn ended(&self, now: Timestamp) -> Vec<EndedTurn> {
+        self.shared().recent.list(now)
+    }
+
+    /// How many microseconds sessions of each tenant have had places since the start of the process, up to `now`.
+    pub fn place_micros(&self, now: Timestamp) -> HashMap<TenantId, i64> {
+        self.shared().occupancy.total(now)
     }
 
     /// The queue and the places.

@@ -17,6 +17,7 @@ mod live;
 mod operators;
 mod output;
 mod persist;
+mod recent;
 mod reconciler;
 mod recorder;
 mod registry;
@@ -29,5 +30,6 @@ mod unstored;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
 pub use live::{LiveSession, QueueStatus, Stage};
+pub use recent::REMEMBERED_S;
 pub use reconciler::ReconcileError;
 pub use registry::Registry;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::live::Whereabouts;
+use super::recent::{Occupancy, Recent};
 use super::supervisor::{Request, Supervisor};
 use super::traced::Traced;
 use crate::admission::{Place, Queue, Ticket};
@@ -47,6 +48,10 @@ pub(super) struct Shared {
     pub(super) loads: FairGate,
     /// The commands under way, whether or not their callers still wait for them.
     pub(super) commands: TaskTracker,
+    /// The turns that ended in the last minutes.
+    pub(super) recent: Recent,
+    /// How long sessions have had places.
+    pub(super) occupancy: Occupancy,
     /// The live sessions.
     live: Mutex<HashMap<SessionId, Live>>,
 }
@@ -95,7 +100,21 @@ impl Registry {
         let queue = Queue::new(config.session.max_running);
         let (beginnings, loads) = (FairGate::new(BEGINNINGS), FairGate::new(LOADS));
         let (commands, live) = (TaskTracker::new(), Mutex::default());
-        Self(Arc::new(Shared { store, clock, config, tasks, maker, queue, beginnings, loads, commands, live }))
+        let (recent, occupancy) = (Recent::default(), Occupancy::default());
+        Self(Arc::new(Shared {
+            store,
+            clock,
+            config,
+            tasks,
+            maker,
+            queue,
+            beginnings,
+            loads,
+            commands,
+            recent,
+            occupancy,
+            live,
+        }))
     }
 
     pub(super) fn shared(&self) -> &Shared {

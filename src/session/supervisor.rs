@@ -104,8 +104,10 @@ impl Supervisor {
         // A turn that still waits when the server stops is left waiting, and taken up by the next start.
         if slot.is_some() && !self.over {
             QUEUE_WAIT.note([], self.shared.clock.now().seconds_since(self.turn.accepted_at));
+            let place = self.shared.occupancy.take(self.turn.tenant, self.shared.clock.now());
             // Boxed, so that a thousand that wait are small.
             Box::pin(self.occupy()).await;
+            self.shared.occupancy.give_back(place, self.shared.clock.now());
         }
         if let Some(end) = self.unstored.take() {
             // Others may have its place meanwhile.

@@ -6,7 +6,7 @@ use sqlx::{Any, Transaction};
 
 use super::ledger::{Ledger, Settlement, usage};
 use super::{StoreError, codec};
-use crate::domain::{TenantId, Usage, Usd};
+use crate::domain::{TenantId, Timestamp, Usage, Usd};
 
 /// What all settled calls of a tenant and a model come to, without corrections.
 #[derive(Clone, Debug)]
@@ -21,17 +21,17 @@ pub struct Total {
     pub usage: Usage,
     /// What they cost.
     pub cost: Usd,
+    /// When the first of them was settled.
+    pub first_at: Timestamp,
 }
 
 impl Ledger<'_> {
-    /// The totals of all tenants and models, the dearest first: for operators, who act for no tenant.
+    /// The totals of all tenants and models: for operators, who act for no tenant.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn totals(&self) -> Result<Vec<Total>, StoreError> {
-        let rows = sqlx::query("select * from ledger_totals order by cost_nanos desc, tenant_id, model")
-            .fetch_all(&self.0.read)
-            .await?;
+        let rows = sqlx::query("select * from ledger_totals order by tenant_id, model").fetch_all(&self.0.read).await?;
         rows.iter()
             .map(|row| {
                 Ok(Total {
@@ -40,6 +40,7 @@ impl Ledger<'_> {
                     calls: codec::count(row, "calls")?,
                     usage: usage(row)?,
                     cost: codec::amount(row, "cost_nanos")?,
+                    first_at: codec::time(row, "first_at")?,
                 })
             })
             .collect()
@@ -78,7 +79,7 @@ pub(super) async fn add<'s>(
     transaction: &mut Transaction<'_, Any>,
     calls: impl Iterator<Item = (TenantId, &'s Settlement)>,
 ) -> Result<(), StoreError> {
-    let mut sums = BTreeMap::<(TenantId, &str), [i64; 8]>::new();
+    let mut sums = BTreeMap::<(TenantId, &str), ([i64; 8], Timestamp)>::new();
     for (tenant, settlement) in calls {
         let used = &settlement.usage;
         let amounts = [
@@ -91,16 +92,17 @@ pub(super) async fn add<'s>(
             codec::as_number(used.web_search_requests),
             settlement.cost.as_nanos(),
         ];
-        let sum = sums.entry((tenant, &settlement.model)).or_default();
+        let (sum, first_at) = sums.entry((tenant, &settlement.model)).or_insert(([0; 8], settlement.at));
+        *first_at = settlement.at.min(*first_at);
         for (sum, amount) in sum.iter_mut().zip(amounts) {
             *sum = sum.saturating_add(amount);
         }
     }
-    for ((tenant, model), amounts) in sums {
+    for ((tenant, model), (amounts, first_at)) in sums {
         let query = sqlx::query(
             "insert into ledger_totals (tenant_id, model, calls, input_tokens, output_tokens, cache_read_tokens,
-                cache_write_5m_tokens, cache_write_1h_tokens, web_search_requests, cost_nanos)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                cache_write_5m_tokens, cache_write_1h_tokens, web_search_requests, cost_nanos, first_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              on conflict (tenant_id, model) do update set
                 calls = ledger_totals.calls + excluded.calls,
                 input_tokens = ledger_totals.input_tokens + excluded.input_tokens,
@@ -112,7 +114,8 @@ pub(super) async fn add<'s>(
                 cost_nanos = ledger_totals.cost_nanos + excluded.cost_nanos",
         );
         let query = query.bind(tenant.to_string()).bind(model.to_owned());
-        amounts.into_iter().fold(query, sqlx::query::Query::bind).execute(&mut **transaction).await?;
+        let query = amounts.into_iter().fold(query, sqlx::query::Query::bind).bind(first_at.as_micros());
+        query.execute(&mut **transaction).await?;
     }
     Ok(())
 }

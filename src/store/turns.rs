@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use super::storage::Written;
-use super::{Store, StoreError, codec, events};
+use super::{Store, StoreError, codec, events, turn_totals};
 use crate::domain::{
     EventKind, KeyId, NewEvent, Outcome, Session, SessionId, SessionState, TenantId, Timestamp, Turn, TurnEnd, TurnId,
     TurnSpec, Usd,
@@ -81,7 +81,7 @@ impl Turns<'_> {
                     let ended = sqlx::query(
                 "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5, claimed_nanos = $6
                  where id = $7 and session_id = $8 and tenant_id = $9 and outcome is null
-                 returning started_at, cost_nanos",
+                 returning started_at, cost_nanos, created_at",
             )
             .bind(end.outcome.as_str())
             .bind(end.reason.as_str())
@@ -99,6 +99,8 @@ impl Turns<'_> {
                         started_at: codec::maybe_time(&row, "started_at")?,
                         cost: codec::amount(&row, "cost_nanos")?,
                     };
+                    let span = (codec::time(&row, "created_at")?, now);
+                    turn_totals::add(transaction, tenant, end.reason.as_str(), span).await?;
                     sqlx::query("update sessions set state = $1 where id = $2")
                         .bind(SessionState::Idle.as_str())
                         .bind(session.to_string())

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::Sources;
-use crate::domain::{Standing, Usage, Usd};
+use crate::domain::{Standing, Timestamp, Usage, Usd};
 use crate::metrics::catalogue::{
-    BUDGET_HELD, BUDGET_LIMIT, BUDGET_RESET, BUDGET_SPENT, CORRECTIONS, DRIFT, DRIFT_TURNS, LEDGER_OPEN, MODEL_CALLS,
-    MODEL_COST, MODEL_TOKENS, PRICES_EFFECTIVE, PRICES_INFO, WEB_SEARCHES,
+    BUDGET_BURN, BUDGET_HELD, BUDGET_LIMIT, BUDGET_RESET, BUDGET_SPENT, CORRECTIONS, DRIFT, DRIFT_TURNS, LEDGER_OPEN,
+    MODEL_CALLS, MODEL_COST, MODEL_FIRST, MODEL_TOKENS, PRICES_EFFECTIVE, PRICES_INFO, WEB_SEARCHES,
 };
 use crate::metrics::{self, Page};
 use crate::store::StoreError;
+
+/// The time a pace is taken of: what was spent in it is what is spent an hour.
+const BURN_S: i64 = 60 * 60;
 
 /// What the settled calls of one series come to.
 #[derive(Default)]
@@ -17,6 +20,7 @@ struct Sum {
     calls: u64,
     usage: Usage,
     cost: Usd,
+    first_at: Option<Timestamp>,
 }
 
 /// What calls used and cost. Nothing is written before all of it is known.
@@ -24,15 +28,17 @@ pub(super) async fn ledger(sources: &Sources<'_>, page: &mut Page) -> Result<(),
     let ledger = sources.store.ledger();
     let (totals, corrected, open) = (ledger.totals().await?, ledger.corrected().await?, ledger.open_calls().await?);
     let drift = sources.drift.get(sources.store, sources.now).await?;
-    // The dearest tenants come first, so they are those with series of their own.
     let mut sums: BTreeMap<[String; 2], Sum> = BTreeMap::new();
     for total in totals {
         let sum = sums.entry([metrics::tenant(total.tenant), sources.prices.known_as(&total.model)]).or_default();
         sum.calls += total.calls;
         sum.usage += total.usage;
+        sum.first_at = Some(sum.first_at.map_or(total.first_at, |first| first.min(total.first_at)));
         sum.cost = Usd::from_nanos(sum.cost.as_nanos().saturating_add(total.cost.as_nanos()));
     }
     page.write(MODEL_COST, sums.iter().map(|([tenant, model], sum)| ([tenant, model], sum.cost)));
+    let first = sums.iter().filter_map(|([tenant, model], sum)| Some(([tenant, model], sum.first_at?.as_seconds())));
+    page.write(MODEL_FIRST, first);
     page.write(MODEL_CALLS, sums.iter().map(|([tenant, model], sum)| ([tenant, model], sum.calls)));
     let tokens = sums.iter().flat_map(|([tenant, model], Sum { usage, .. })| {
         let of = move |sort: &'static str, tokens: u64| ([tenant.as_str(), model.as_str(), sort], tokens);
@@ -71,10 +77,15 @@ fn number(value: f64) -> String {
 /// How the budgets stand, but for those of single sessions.
 pub(super) async fn budgets(sources: &Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
     let standings = sources.store.budgets().lasting(sources.now).await?;
+    let burn = sources.store.budgets().burn_since(sources.now.minus_seconds(BURN_S)).await?;
     let standings: Vec<_> = standings.iter().filter_map(|standing| Some((labels(standing)?, standing))).collect();
     page.write(BUDGET_LIMIT, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.limit())));
     page.write(BUDGET_SPENT, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.spent)));
     page.write(BUDGET_HELD, standings.iter().map(|(labels, standing)| (labels.each_ref(), standing.held)));
+    page.write(
+        BUDGET_BURN,
+        standings.iter().map(|(labels, standing)| (labels.each_ref(), burn.within(&standing.budget))),
+    );
     let resets = standings.iter().filter_map(|(labels, standing)| {
         Some((labels.each_ref(), standing.budget.period.ends_at(sources.now)?.as_seconds()))
     });

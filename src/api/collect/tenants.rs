@@ -10,6 +10,7 @@ use crate::store::StoreError;
 /// joined for the names would leave out whatever has none.
 pub(super) async fn collect(sources: &Sources<'_>, page: &mut Page) -> Result<(), StoreError> {
     let tenants = sources.store.tenants().list_ever().await?;
+    metrics::know_tenants(tenants.iter().map(|tenant| tenant.id));
     let known: Vec<_> =
         tenants.iter().map(|tenant| (metrics::tenant(tenant.id), tenant)).filter(|(label, _)| label != OTHER).collect();
     let info = known.iter().map(|(label, tenant)| [label.as_str(), &tenant.name, tenant.state.as_str()]);

@@ -3,7 +3,8 @@
 use super::declare;
 
 /// From a quarter of a second to ten minutes.
-const ANSWERS: &[f64] = &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0];
+const ANSWERS: &[f64] =
+    &[0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 16.0, 25.0, 40.0, 63.0, 100.0, 160.0, 250.0, 400.0, 600.0];
 
 /// From a tenth of a second to half a minute.
 const FIRST_TOKENS: &[f64] = &[0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 30.0];

@@ -13,7 +13,7 @@ pub(super) const ATTEMPT: Label = label(
 );
 pub(super) const BUDGET: Label = label("budget", "the budget's id");
 pub(super) const CALL: Label = label("call", "what the spawner was asked for: `open`, `start`, `remove`, …");
-pub(super) const COLLECTOR: Label = label("collector", "`ledger`, `budgets`, `tenants`, `sessions`");
+pub(super) const COLLECTOR: Label = label("collector", "`ledger`, `budgets`, `tenants`, `turns`, `sessions`, `disk`");
 pub(super) const CREDENTIAL: Label =
     label("credential", "`key`, `token` (an innkeeper's own or an identity provider's), `none`");
 pub(super) const DECISION: Label = label("decision", "`allowed`, or why not");
@@ -42,15 +42,32 @@ pub(super) const REASON: Label = label(
      `silence_timeout`, `turn_timeout`, `total_timeout`, `budget_reached`, `output_limit`, `workspace_limit`, \
      `interrupted` (the server ended)",
 );
+/// The values of [`REFUSAL`].
+pub(super) const REFUSAL_REASONS: [&str; 7] = ["budget", "held", "rate", "model", "unpriceable", "ledger", "request"];
 pub(super) const REFUSAL: Label = label(
     "reason",
     "`budget` (spent), `held` (calls under way hold the rest), `rate`, `model` (no price), `unpriceable` (asks for what has \
      no price), `ledger` (cannot be written), `request` (malformed or too large)",
 );
+/// The values of [`REJECTION`].
+pub(super) const REJECTION_REASONS: [&str; 12] = [
+    "rate",
+    "scope",
+    "queue",
+    "suspended",
+    "limits",
+    "workspace",
+    "environment",
+    "storage",
+    "draining",
+    "lingering",
+    "engine",
+    "store",
+];
 pub(super) const REJECTION: Label = label(
     "reason",
     "`rate`, `scope`, `queue` (too many wait), `suspended`, `limits` (asks for what the tenant may not have), `workspace`, \
-     `environment`, `draining`, `engine`, `store`",
+     `environment`, `storage` (holds too much), `draining`, `lingering` (the sandbox before is not gone), `engine`, `store`",
 );
 pub(super) const RELOAD: Label = label("result", "`ok` or `failed`");
 pub(super) const ROUTE: Label = label("route", "the call's path as documented; `other` for paths that lead nowhere");
@@ -71,6 +88,7 @@ pub(super) const TOKENS: Label = label(
     "type",
     "`input`, `output`, `cache_read`, `cache_write_5m`, `cache_write_1h`: they do not overlap, so they add up",
 );
+pub(super) const TURN: Label = label("turn", "the turn's id");
 pub(super) const USAGE: Label =
     label("usage", "`exact` (told by the provider), `estimated` (in part), `none` (nothing to pay)");
 pub(super) const VERSION: Label = label("version", "the version");

@@ -1,5 +1,6 @@
 //! The catalogue: every family there is, chapter by chapter, as the way of a turn goes.
 
+mod begin;
 mod declare;
 mod gateway;
 mod labels;
@@ -21,6 +22,7 @@ pub use server::*;
 pub use sessions::*;
 
 use super::family::Family;
+pub(super) use begin::{begin, begin_tenant};
 use declare::declare;
 
 /// A chapter: its title, what it is about, its families.
@@ -30,7 +32,11 @@ pub(super) type Chapter = (&'static str, &'static str, &'static [&'static Family
 pub(super) const CHAPTERS: &[Chapter] = &[
     ("Requests", "Calls of tenants and operators, and who was not let in.", requests::ALL),
     ("Sessions and turns", "What is under way, what waits, and how turns ended.", sessions::ALL),
-    ("Live sessions", "One series a session, as long as it lives.", live_sessions::ALL),
+    (
+        "Live sessions",
+        "Series of single turns of sessions, as long as they live and for five minutes after.",
+        live_sessions::ALL,
+    ),
     ("Sandboxes", "How long sandboxes take, and what became of them.", sandboxes::ALL),
     ("Gateway", "Calls of the model, from the hold to the settlement.", gateway::ALL),
     ("Money", "What was spent, what is left, and whether the counting is right.", money::ALL),
@@ -43,48 +49,24 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
     CHAPTERS.iter().flat_map(|(_, _, families)| families.iter().copied())
 }
 
-/// Begins the series whose first event must not be missed: an increase is seen only from a value that was there before.
-pub(super) fn begin() {
-    BUILD_INFO.set([env!("CARGO_PKG_VERSION")], 1.0);
-    AUTH_SHED.begin([]);
-    UNPRICED_CALLS.begin([]);
-    OVERRUN_HOLDS.begin([]);
-    TURNS_LOST_AT_START.set([], 0.0);
-    SANDBOX_REMOVE_FAILURES.begin([]);
-    GATEWAY_LEFT.begin([]);
-    EGRESS_REQUESTS.begin(["allowed"]);
-    for direction in ["sent", "received"] {
-        EGRESS_BYTES.begin([direction]);
-    }
-    for collector in ["ledger", "budgets", "tenants", "sessions"] {
-        COLLECT_ERRORS.begin([collector]);
-    }
-    for reason in ["image", "runtime", "engine", "weak", "fault", "ended", "timeout", "workspace", "other"] {
-        SANDBOX_START_FAILURES.begin([reason]);
-    }
-    for kind in ["workspace", "posture", "egress", "foreign_token"] {
-        SANDBOX_VIOLATIONS.begin([kind]);
-    }
-    for operation in ["open", "shrink", "settle"] {
-        LEDGER_ERRORS.begin([operation]);
-    }
-    for kind in ["rate_limited", "overloaded", "server_error", "client_error", "connect", "timeout", "cut"] {
-        UPSTREAM_ERRORS.begin([kind]);
-    }
-    for result in ["ok", "failed"] {
-        PRICE_RELOADS.begin([result]);
-    }
-    for level in ["warn", "error"] {
-        LOG_MESSAGES.begin([level]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
     use crate::metrics::Kind;
+
+    #[test]
+    fn buckets_resolve_how_long_turns_take() {
+        for family in [TURN_DURATION.0, TURN_TOTAL_DURATION.0] {
+            let (first, last) = (family.buckets[0], family.buckets[family.buckets.len() - 1]);
+            assert!(first <= 1.0 && last >= 4.0 * 3600.0, "{}: from a second to four hours", family.name);
+            // A quantile lies somewhere between two bounds.
+            for bounds in family.buckets.windows(2) {
+                assert!(bounds[1] / bounds[0] < 1.3, "{}: nothing between {bounds:?}", family.name);
+            }
+        }
+    }
 
     #[test]
     fn families_are_named_as_prometheus_wants() {

@@ -5,6 +5,8 @@ use super::declare;
 declare! {
     /// What settled calls cost in US dollars, by the ledger. Corrections are told apart, because this never falls.
     MODEL_COST: Collected(Collected Counter) = "innkeeper_model_cost_usd_total", [TENANT, MODEL];
+    /// When the first call of a tenant and a model was settled, in seconds since 1970.
+    MODEL_FIRST: Collected(Collected Gauge) = "innkeeper_model_first_call_timestamp_seconds", [TENANT, MODEL];
     /// Tokens that settled calls used, by the ledger.
     MODEL_TOKENS: Collected(Collected Counter) = "innkeeper_model_tokens_total", [TENANT, MODEL, TOKENS];
     /// Settled calls, by the ledger.
@@ -21,6 +23,8 @@ declare! {
     BUDGET_SPENT: Collected(Collected Gauge) = "innkeeper_budget_spent_usd", [BUDGET, SCOPE, TENANT, PERIOD, ENFORCEMENT];
     /// What calls under way hold of a budget in US dollars.
     BUDGET_HELD: Collected(Collected Gauge) = "innkeeper_budget_held_usd", [BUDGET, SCOPE, TENANT, PERIOD, ENFORCEMENT];
+    /// What was spent within a budget's scope in the last hour in US dollars: the pace that `/v1/budget` shows.
+    BUDGET_BURN: Collected(Collected Gauge) = "innkeeper_budget_burn_usd_per_hour", [BUDGET, SCOPE, TENANT, PERIOD, ENFORCEMENT];
     /// When a budget's present window ends, in seconds since 1970. A budget in total never begins anew and has none.
     BUDGET_RESET: Collected(Collected Gauge) = "innkeeper_budget_reset_timestamp_seconds", [BUDGET, SCOPE, TENANT, PERIOD, ENFORCEMENT];
     /// Who a tenant is: always 1, to be joined for its name.

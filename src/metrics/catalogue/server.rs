@@ -12,6 +12,12 @@ declare! {
     RUNTIME_LAG: Histogram(Recorded Histogram) = "innkeeper_runtime_lag_seconds", [], LAGS;
     /// Lines of the log that are warnings or errors.
     LOG_MESSAGES: Counter(Recorded Counter) = "innkeeper_log_messages_total", [LEVEL];
+    /// Free bytes of the filesystem that holds the data directory, as far as this server may use them.
+    DISK_FREE: Collected(Collected Gauge) = "innkeeper_disk_free_bytes", [];
+    /// Bytes of the filesystem that holds the data directory.
+    DISK_SIZE: Collected(Collected Gauge) = "innkeeper_disk_size_bytes", [];
+    /// Bytes of the database, its write-ahead log included.
+    DATABASE_SIZE: Collected(Collected Gauge) = "innkeeper_database_size_bytes", [];
     /// Seconds a collector took at this scrape.
     COLLECT_DURATION: Collected(Collected Gauge) = "innkeeper_collect_duration_seconds", [COLLECTOR];
     /// Times a collector failed; its families were left out of the scrape.

@@ -11,8 +11,9 @@ use sqlx::Row;
 use super::books::Books;
 
 /// Tables that do not grow with calls, sessions or time. `ledger_totals` has a row for each tenant and model,
-/// `pending_sandboxes` one for each sandbox that is there or not done with.
-const SMALL: [&str; 6] = ["heartbeat", "tenants", "installation", "ledger_totals", "repairs", "pending_sandboxes"];
+/// `turn_totals` one for each tenant and reason, `pending_sandboxes` one for each sandbox that is there or not done with.
+const SMALL: [&str; 7] =
+    ["heartbeat", "tenants", "installation", "ledger_totals", "turn_totals", "repairs", "pending_sandboxes"];
 
 /// Indexes that hold few rows: calls and turns under way, and what operators corrected.
 const SMALL_INDEXES: [&str; 3] = ["ledger_open", "ledger_corrections", "sessions_live"];

@@ -10,12 +10,12 @@ use crate::harness::Tenant;
 /// Dollars that differ by less than this are the same: a number in Prometheus is a binary fraction.
 const CLOSE: f64 = 1e-9;
 
-/// What panels show, asked one by one.
-struct Panels<'a>(&'a Prometheus);
+/// What panels show of so many seconds, asked one by one.
+struct Panels<'a>(&'a Prometheus, u64);
 
 impl Panels<'_> {
     async fn series(&self, title: &str, at: usize) -> Series {
-        self.0.ask(&of_panel(title, at)).await.unwrap()
+        self.0.ask(&of_panel(title, at, self.1)).await.unwrap()
     }
 
     /// The one number a panel shows.
@@ -34,8 +34,8 @@ impl Panels<'_> {
 }
 
 /// Asks both.
-pub(super) async fn agree(load: &Load, prometheus: &Prometheus) {
-    let (panels, tenants) = (Panels(prometheus), [&load.acme, &load.globex, &load.initech]);
+pub(super) async fn agree(load: &Load, prometheus: &Prometheus, seconds: u64) {
+    let (panels, tenants) = (Panels(prometheus, seconds), [&load.acme, &load.globex, &load.initech]);
     money(load, &panels, &tenants).await;
     budgets(load, &panels).await;
     sessions(load, &panels, &tenants).await;

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use innkeeper::metrics::{Kind, catalogue};
 
-use crate::harness::eventually;
+use crate::harness::{Tenant, eventually};
 use expressions::Expression;
 use load::Load;
 use prometheus::Prometheus;
@@ -47,14 +47,15 @@ async fn what_is_shown_is_there_and_true() {
             faults.push(format!("the load has not brought about {name}"));
         }
     }
-    let (boards, alerts) = (expressions::of_boards(), expressions::of_alerts());
-    for expression in &boards {
-        match prometheus.ask(&expression.text).await {
+    let (now, watched) = prometheus.watched().await;
+    let (boards, alerts) = (expressions::of_boards(watched), expressions::of_alerts());
+    // All of the load, or the later half of it for what is compared with the time before.
+    for (expression, of_half) in boards.iter().zip(expressions::of_boards(watched / 2)) {
+        let whole = has_data(&prometheus, expression, now).await;
+        match if whole == Ok(false) { has_data(&prometheus, &of_half, now).await } else { whole } {
             Err(error) => faults.push(format!("{}: {error}", expression.title)),
-            Ok(series) if series.iter().all(|(_, value)| value.is_nan()) => {
-                faults.push(format!("{}: no data: {}", expression.title, expression.text));
-            }
-            Ok(_) => {}
+            Ok(false) => faults.push(format!("{}: no data: {}", expression.title, expression.text)),
+            Ok(true) => {}
         }
     }
     // An alert is quiet when its condition does not hold. That what it looks at is there is what can be asked of it.
@@ -70,19 +71,37 @@ async fn what_is_shown_is_there_and_true() {
         assert!(!unknown(&all, &others).is_empty(), "nobody would see that {renamed} is gone");
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    figures::agree(&load, &prometheus).await;
+    figures::agree(&load, &prometheus, watched).await;
     if let Some(directory) = pictures {
         prometheus.draw(Path::new(&directory)).await;
     }
     let page = load.page().await;
     prometheus::check(&page).await;
     assert!(!page.contains(" summary\n"), "a summary cannot be added up");
-    // They live, and are told of; they are gone, and nothing tells of them any more.
-    for (session, tenant) in lingering {
-        assert!(page.contains(&format!("session=\"{session}\"")), "{session} lives and is not told of");
-        assert_eq!(tenant.cancel(&session).await.0, 200);
+    remembered(&load, &page, lingering).await;
+}
+
+/// Whether an expression has a value.
+async fn has_data(prometheus: &Prometheus, expression: &Expression, now: f64) -> Result<bool, String> {
+    let series = prometheus.ask_at(&expression.text, now - f64::from(expression.ago)).await?;
+    Ok(series.iter().any(|(_, value)| !value.is_nan()))
+}
+
+/// Sessions that live have series; they are gone, and what they cost and how long they took stays.
+async fn remembered(load: &Load, page: &str, lingering: Vec<(String, &Tenant)>) {
+    for (session, tenant) in &lingering {
+        assert!(page.contains(&format!("session=\"{session}\"")), "{session} lives and has no series");
+        assert_eq!(tenant.cancel(session).await.0, 200);
     }
-    eventually(async || (!load.page().await.contains("innkeeper_live_session_")).then_some(())).await;
+    eventually(async || (!load.page().await.contains("innkeeper_live_session_memory_bytes{")).then_some(())).await;
+    let page = load.page().await;
+    for family in ["cost_usd", "age_seconds", "ended_timestamp_seconds"] {
+        let series = page.lines().filter(|line| line.starts_with(&format!("innkeeper_live_session_{family}{{")));
+        for (session, _) in &lingering {
+            let label = format!("session=\"{session}\"");
+            assert!(series.clone().any(|line: &str| line.contains(&label)), "{family} of {session} is gone: {page}");
+        }
+    }
 }
 
 /// What reads series that nobody has ever seen.

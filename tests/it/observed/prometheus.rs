@@ -61,10 +61,19 @@ impl Prometheus {
 
     /// What an expression comes to at this moment.
     pub(crate) async fn ask(&self, expression: &str) -> Result<Series, String> {
-        let url = Url::parse_with_params(&format!("{}/api/v1/query", self.url), [("query", expression)]).unwrap();
+        self.ask_with(&[("query", expression)]).await
+    }
+
+    /// What an expression comes to at a moment in seconds since 1970.
+    pub(crate) async fn ask_at(&self, expression: &str, moment: f64) -> Result<Series, String> {
+        self.ask_with(&[("query", expression), ("time", &moment.to_string())]).await
+    }
+
+    async fn ask_with(&self, parameters: &[(&str, &str)]) -> Result<Series, String> {
+        let url = Url::parse_with_params(&format!("{}/api/v1/query", self.url), parameters).unwrap();
         let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
         if answer["status"] != "success" {
-            return Err(format!("{expression}: {}", answer["error"]));
+            return Err(format!("{parameters:?}: {}", answer["error"]));
         }
         let data = &answer["data"];
         let number = |value: &Value| value[1].as_str().unwrap().parse::<f64>().unwrap();
@@ -73,6 +82,14 @@ impl Prometheus {
         }
         let series = data["result"].as_array().unwrap().iter();
         Ok(series.map(|one| (one["metric"].clone(), number(&one["value"]))).collect())
+    }
+
+    /// The present moment in seconds since 1970, and for how many whole seconds it has watched the server.
+    pub(crate) async fn watched(&self) -> (f64, u64) {
+        let now = self.ask("time()").await.unwrap()[0].1;
+        let first = self.ask("min_over_time(timestamp(innkeeper_build_info)[1h:1s])").await.unwrap()[0].1;
+        let seconds = (0..3_600).take_while(|seconds| now - first > f64::from(*seconds)).count();
+        (now, u64::try_from(seconds).unwrap() - 1)
     }
 
     /// Draws the dashboards with what it has seen.

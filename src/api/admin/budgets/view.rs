@@ -41,9 +41,10 @@ pub struct BudgetView {
     pub held_usd: String,
     /// What is left of it for further calls.
     pub remaining_usd: String,
-    /// What was spent within it in the last hour.
+    /// What was spent within its scope in the last hour, before its present window began too.
     pub burn_usd_per_hour: String,
-    /// When it is spent, if that goes on, and if that is before it begins anew; `null` otherwise.
+    /// When it is spent, if that goes on, and if that is before it begins anew; `null` otherwise. A budget that is spent, or
+    /// whose limit is 0, is spent now.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub exhausts_at: Option<Timestamp>,
     /// The thresholds it has reached in its present window: 50, 80, 95 and 100 percent.
@@ -138,8 +139,11 @@ impl BudgetView {
     }
 }
 
-/// When `left` is spent, at `burn` an hour from `now` on; `None` when nothing burns.
+/// When `left` is spent, at `burn` an hour from `now` on: now when nothing is left, `None` when nothing burns.
 fn exhausts_at(left: Usd, burn: Usd, now: Timestamp) -> Option<Timestamp> {
+    if left == Usd::ZERO {
+        return Some(now);
+    }
     let burn = i128::from(burn.as_nanos());
     let micros = (burn > 0).then(|| i128::from(left.as_nanos()) * i128::from(HOUR_S) * 1_000_000 / burn)?;
     Some(Timestamp::from_micros(now.as_micros().checked_add(i64::try_from(micros).ok()?)?))
@@ -155,6 +159,7 @@ mod tests {
         let in_hours = |hours: i64| Some(Timestamp::from_micros(1_000 + hours * HOUR_S * 1_000_000));
         assert_eq!(exhausts_at(usd(600), usd(200), now), in_hours(3));
         assert_eq!(exhausts_at(usd(0), usd(200), now), in_hours(0));
+        assert_eq!(exhausts_at(usd(0), usd(0), now), in_hours(0), "a limit of 0 is used up");
         assert_eq!(exhausts_at(usd(600), usd(0), now), None);
         assert_eq!(exhausts_at(usd(i64::MAX), usd(1), now), None, "beyond the end of time");
     }
