@@ -6,7 +6,7 @@
 mod expressions;
 mod runbook;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,10 +25,22 @@ fn text(value: &Value) -> &str {
 }
 
 /// Every rule there is.
-fn alerts() -> Vec<Value> {
+fn rules() -> Vec<Value> {
     let rules = yaml("dashboards/alerts.yaml");
     let groups = rules["groups"].as_sequence().unwrap().iter();
     groups.flat_map(|group| group["rules"].as_sequence().unwrap().clone()).collect()
+}
+
+/// Every alert.
+fn alerts() -> Vec<Value> {
+    rules().into_iter().filter(|rule| rule.get("alert").is_some()).collect()
+}
+
+/// What is recorded, by its name.
+fn recorded() -> BTreeMap<String, String> {
+    let rules = rules();
+    let records = rules.iter().filter(|rule| rule.get("record").is_some());
+    records.map(|rule| (text(&rule["record"]).to_owned(), text(&rule["expr"]).to_owned())).collect()
 }
 
 /// Where an alert is explained.
@@ -76,6 +88,18 @@ fn every_expression_asks_for_what_there_is() {
 }
 
 #[test]
+fn what_is_recorded_is_asked_for_more_than_once() {
+    let rules = std::fs::read_to_string(file("dashboards/alerts.yaml")).unwrap();
+    for (name, expression) in recorded() {
+        let faults = expressions::faults(&expression);
+        assert!(faults.is_empty(), "{name}: {faults:?}");
+        assert!(name.starts_with("innkeeper:"), "{name}");
+        assert!(rules.matches(&name).count() > 2, "{name} is recorded for a single use");
+    }
+    assert!(!recorded().is_empty());
+}
+
+#[test]
 fn promtool_accepts_the_rules_and_their_tests() {
     promtool(&["check", "rules", "dashboards/alerts.yaml"]);
     promtool(&["test", "rules", "dashboards/alerts.test.yaml"]);
@@ -84,8 +108,8 @@ fn promtool_accepts_the_rules_and_their_tests() {
 #[test]
 fn promtool_accepts_the_configuration_and_finds_the_rules_by_it() {
     let said = promtool(&["check", "config", "docker/prometheus.yml"]);
-    let rules = format!("{} rules found", alerts().len());
-    assert!(said.contains(&rules), "the configuration does not lead to the alerts: {said}");
+    let found = format!("{} rules found", rules().len());
+    assert!(said.contains(&found), "the configuration does not lead to the rules: {said}");
 }
 
 fn promtool(arguments: &[&str]) -> String {

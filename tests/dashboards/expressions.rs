@@ -12,6 +12,9 @@ const ADDED: [&str; 5] = ["job", "instance", "le", "alertname", "alertstate"];
 /// What every Prometheus knows of whom it asks, and every process tells of itself.
 const EVERYBODYS: [&str; 3] = ["up", "process_", "ALERTS"];
 
+/// What may be asked of what begins anew at each start.
+const RATES: [&str; 2] = ["rate", "increase"];
+
 /// What is said in an expression.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
@@ -26,7 +29,7 @@ pub(crate) struct Said {
 
 /// Reads an expression of a board, whose variables stand for anything.
 pub(crate) fn read(expression: &str) -> Said {
-    let plain = expression.replace("$__rate_interval", "5m").replace("$__range", "6h").replace("$__interval", "15s");
+    let plain = filled(expression);
     let mut said = Said::default();
     match parse(&plain) {
         Ok(parsed) => {
@@ -36,6 +39,18 @@ pub(crate) fn read(expression: &str) -> Said {
         Err(error) => said.faults.push(format!("cannot be read: {error}")),
     }
     said
+}
+
+/// With values for Grafana's own variables.
+pub(crate) fn filled(expression: &str) -> String {
+    let variables = [
+        ("$__rate_interval", "5m"),
+        ("$__range_s", "21600"),
+        ("$__range", "6h"),
+        ("$__interval_ms", "300000"),
+        ("$__interval", "5m"),
+    ];
+    variables.into_iter().fold(expression.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
 /// The family that a name of a series belongs to.
@@ -105,7 +120,7 @@ impl ExprVisitor for Said {
 
     fn pre_visit(&mut self, expression: &Expr) -> Result<bool, ()> {
         match expression {
-            Expr::Call(Call { func, .. }) if ["rate", "increase"].contains(&func.name) => self.rated = true,
+            Expr::Call(Call { func, .. }) if RATES.contains(&func.name) => self.rated = true,
             Expr::MatrixSelector(MatrixSelector { vs, .. }) => self.select(vs),
             Expr::VectorSelector(selector) => self.select(selector),
             _ => {}
@@ -115,7 +130,7 @@ impl ExprVisitor for Said {
 
     fn post_visit(&mut self, expression: &Expr) -> Result<bool, ()> {
         if let Expr::Call(Call { func, .. }) = expression
-            && ["rate", "increase"].contains(&func.name)
+            && RATES.contains(&func.name)
         {
             self.rated = false;
         }

@@ -1,6 +1,7 @@
 //! Calls of the model.
 
-use crate::board::{Board, Panel, named, quantile};
+use crate::board::{Board, named, quantile};
+use crate::panel::Panel;
 
 pub(crate) fn board() -> Board {
     Board {
@@ -8,6 +9,8 @@ pub(crate) fn board() -> Board {
         title: "Gateway",
         about: "Calls of the model: how many, how fast, what fails, and whether every one is held and settled.",
         by_tenant: false,
+        opens_on: "now-6h",
+        in_utc: false,
         rows: vec![("Calls", calls()), ("Failures", failures()), ("Holds and the ledger", ledger())],
     }
 }
@@ -17,18 +20,18 @@ fn calls() -> Vec<Panel> {
         Panel::lines("Calls by model", "Calls a minute that are settled.", "none")
             .ask("{{model}}", "sum by (model) (rate(innkeeper_gateway_calls_total{@}[$__rate_interval])) * 60")
             .stacked(),
-        Panel::lines("First token", "From sending a call to the first piece of its answer.", "s")
-            .ask("{{model}}, median", quantile(0.5, "innkeeper_gateway_first_token_seconds", "model"))
-            .ask("{{model}}, 95 of 100", quantile(0.95, "innkeeper_gateway_first_token_seconds", "model")),
-        Panel::lines("Whole answer", "From sending a call to the end of its answer; 95 of 100 were faster.", "s")
+        Panel::lines("Time to first token", "From sending a call to the first piece of its answer.", "s")
+            .ask("{{model}}, p50", quantile(0.5, "innkeeper_gateway_first_token_seconds", "model"))
+            .ask("{{model}}, p95", quantile(0.95, "innkeeper_gateway_first_token_seconds", "model")),
+        Panel::lines("Duration of calls, p95", "From sending a call to the end of its answer.", "s")
             .ask("{{model}}", quantile(0.95, "innkeeper_gateway_call_duration_seconds", "model")),
         Panel::lines(
-            "The gateway's own time",
+            "Gateway overhead",
             "What it spends on a call before that goes out, waiting for money not included.",
             "s",
         )
-        .ask("median", quantile(0.5, "innkeeper_gateway_overhead_seconds", ""))
-        .ask("95 of 100", quantile(0.95, "innkeeper_gateway_overhead_seconds", ""))
+        .ask("p50", quantile(0.5, "innkeeper_gateway_overhead_seconds", ""))
+        .ask("p95", quantile(0.95, "innkeeper_gateway_overhead_seconds", ""))
         .steps(&[(0.01, "red")]),
         Panel::lines(
             "Under way",
@@ -54,9 +57,10 @@ fn failures() -> Vec<Panel> {
             .ask("{{reason}}", "sum by (reason) (rate(innkeeper_gateway_refusals_total{@}[$__rate_interval])) * 60"),
         Panel::lines("Refused by tenant", "Calls a minute that were not made.", "none")
             .ask("{{tenant_name}}", named("sum by (tenant) (rate(innkeeper_gateway_refusals_total{@}[$__rate_interval])) * 60")),
-        Panel::lines("Callers that left", "An hour. Their answers are read to the end, because they are paid for.", "none")
-            .ask("left", "sum(rate(innkeeper_gateway_callers_left_total{@}[$__rate_interval])) * 3600"),
-        Panel::lines("Estimated usage", "Calls whose usage the provider did not tell to the end, as a part of all.", "percentunit")
+        Panel::lines("Callers that left", "Their answers are read to the end, because they are paid for.", "none")
+            .ask("left", "sum(increase(innkeeper_gateway_callers_left_total{@}[$__interval]))")
+            .steps_over_time(),
+        Panel::lines("Estimated usage", "Calls whose usage the provider did not report to the end, as a part of all.", "percentunit")
             .ask(
                 "estimated",
                 r#"(sum(rate(innkeeper_gateway_calls_total{@,usage="estimated"}[$__rate_interval])) or vector(0)) / (sum(rate(innkeeper_gateway_calls_total{@}[$__rate_interval])) > 0)"#,
@@ -68,15 +72,15 @@ fn failures() -> Vec<Panel> {
 fn ledger() -> Vec<Panel> {
     vec![
         Panel::lines("Waiting for money", "What calls wait until others give back what they hold.", "s")
-            .ask("median", quantile(0.5, "innkeeper_hold_wait_seconds", ""))
-            .ask("95 of 100", quantile(0.95, "innkeeper_hold_wait_seconds", "")),
+            .ask("p50", quantile(0.5, "innkeeper_hold_wait_seconds", ""))
+            .ask("p95", quantile(0.95, "innkeeper_hold_wait_seconds", "")),
         Panel::heat(
             "Cost by what was held",
             "How much of its hold a call used. Nothing may be above 1.",
             "percentunit",
         )
         .ask("{{le}}", "sum by (le) (increase(innkeeper_hold_settlement_ratio_bucket{@}[$__rate_interval]))"),
-        Panel::lines("Transactions of the ledger", "95 of 100 were faster.", "s")
+        Panel::lines("Ledger transactions, p95", "How long transactions of the ledger take.", "s")
             .ask("{{operation}}", quantile(0.95, "innkeeper_ledger_write_duration_seconds", "operation")),
         Panel::stat("Open calls", "Calls that are open in the ledger.", "none")
             .ask("open", "sum(innkeeper_ledger_open_calls{@})"),
@@ -99,7 +103,8 @@ fn ledger() -> Vec<Panel> {
         Panel::names("Prices", "The version in force.")
             .ask("{{version}}", "sum by (version) (innkeeper_prices_info{@})"),
         Panel::lines("Prices read again", "Times the prices were read again.", "none")
-            .ask("{{result}}", "sum by (result) (increase(innkeeper_price_reloads_total{@}[$__rate_interval]))")
+            .ask("{{result}}", "sum by (result) (increase(innkeeper_price_reloads_total{@}[$__interval]))")
+            .steps_over_time()
             .size(12, 7),
     ]
 }

@@ -11,7 +11,16 @@ use crate::{boards, file};
 const UNITS: [&str; 9] = ["none", "s", "h", "bytes", "Bps", "currencyUSD", "percentunit", "reqps", "short"];
 
 /// Ranges that may be asked for: of the time that is shown, and of what is told by the hour.
-const RANGES: [&str; 3] = ["[$__rate_interval]", "[$__range]", "[1h]"];
+const RANGES: [&str; 8] = [
+    "[$__rate_interval]",
+    "[$__interval]",
+    "[$__range]",
+    "[$__range:$__interval]",
+    "[1h]",
+    "[1h:1m]",
+    "[1d]",
+    "[1s:1s]",
+];
 
 fn panels(board: &Value) -> impl Iterator<Item = &Value> {
     board["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")

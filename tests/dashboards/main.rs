@@ -6,14 +6,20 @@
 #![expect(clippy::unwrap_used, reason = "a board that cannot be read has failed")]
 
 mod board;
+mod budgets;
 mod cost;
 mod expressions;
 mod gateway;
+mod grafana;
+mod history;
+mod ledger;
 mod lint;
 mod overview;
+mod panel;
 mod sandboxes;
 mod security;
 mod sessions;
+mod totals;
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
 //! The fleet, for the operator who looks once a day and when it is on fire.
 
-use crate::board::{Board, Panel, quantile, quantile_of};
+use crate::board::{Board, quantile, quantile_of};
+use crate::panel::Panel;
+use crate::totals::{COST, TURNS};
 
 /// The tenants' listener.
 const PUBLIC: &str = r#"@,listener="public""#;
@@ -11,6 +13,8 @@ pub(crate) fn board() -> Board {
         title: "Overview",
         about: "Is everything all right? What runs, what waits, what failed, what it costs.",
         by_tenant: false,
+        opens_on: "now-6h",
+        in_utc: false,
         rows: vec![("Now", now()), ("Work", work()), ("The API", api()), ("The process", process())],
     }
 }
@@ -33,7 +37,7 @@ fn now() -> Vec<Panel> {
             .ask("longest", "max(innkeeper_queue_oldest_seconds{@})")
             .steps(&[(60.0, "orange"), (300.0, "red")]),
         Panel::stat("Spending", "What the last hour cost.", "currencyUSD")
-            .ask("an hour", "sum(rate(innkeeper_model_cost_usd_total{@}[1h])) * 3600 or vector(0)"),
+            .ask("an hour", format!("{} or vector(0)", COST.of("@").hour(""))),
         Panel::stat("Lost turns", "Turns that were under way when a server ended, by its last start.", "none")
             .ask("lost", "sum(innkeeper_turns_lost_at_start{@})")
             .steps(&bad),
@@ -62,15 +66,19 @@ fn work() -> Vec<Panel> {
         Panel::lines("Sessions by state", "What live sessions are about.", "none")
             .ask("{{state}}", "sum by (state) (innkeeper_sessions{@})")
             .ask("places", "sum(innkeeper_sessions_capacity{@})"),
-        Panel::lines("Turns that ended", "Turns an hour, by how they ended.", "none")
-            .ask("{{reason}}", "sum by (reason) (rate(innkeeper_turns_ended_total{@}[$__rate_interval])) * 3600")
-            .stacked(),
-        Panel::lines("Time until an agent listens", "From a place to an agent that can be asked.", "s")
-            .ask("median", quantile_of(0.5, "innkeeper_sandbox_start_duration_seconds", r#"@,phase="total""#, ""))
-            .ask("95 of 100", quantile_of(0.95, "innkeeper_sandbox_start_duration_seconds", r#"@,phase="total""#, "")),
+        Panel::lines(
+            "Turns that ended",
+            "By the reason of their end. Those that a crash ended are `interrupted`.",
+            "none",
+        )
+        .ask("{{reason}}", format!("{} > 0", TURNS.of("@").step("reason")))
+        .steps_over_time(),
+        Panel::lines("Sandbox start", "From a place to an agent that can be asked.", "s")
+            .ask("p50", quantile_of(0.5, "innkeeper_sandbox_start_duration_seconds", r#"@,phase="total""#, ""))
+            .ask("p95", quantile_of(0.95, "innkeeper_sandbox_start_duration_seconds", r#"@,phase="total""#, "")),
         Panel::lines(
             "Spending by the hour",
-            "What model calls cost, as an amount an hour; beside it the same a day before.",
+            "What model calls cost, as an amount an hour, and the same a day before.",
             "currencyUSD",
         )
         .ask("now", "sum(rate(innkeeper_model_cost_usd_total{@}[$__rate_interval])) * 3600")
@@ -92,12 +100,12 @@ fn api() -> Vec<Panel> {
             )
             .steps(&[(0.02, "red")]),
         Panel::lines("Time to answer", "From a tenant's call to the head of its answer.", "s")
-            .ask("median", quantile_of(0.5, "innkeeper_http_request_duration_seconds", PUBLIC, ""))
-            .ask("95 of 100", quantile_of(0.95, "innkeeper_http_request_duration_seconds", PUBLIC, ""))
-            .ask("99 of 100", quantile_of(0.99, "innkeeper_http_request_duration_seconds", PUBLIC, "")),
+            .ask("p50", quantile_of(0.5, "innkeeper_http_request_duration_seconds", PUBLIC, ""))
+            .ask("p95", quantile_of(0.95, "innkeeper_http_request_duration_seconds", PUBLIC, ""))
+            .ask("p99", quantile_of(0.99, "innkeeper_http_request_duration_seconds", PUBLIC, "")),
         Panel::lines("Calls being answered", "Calls under way.", "none")
             .ask("{{listener}}", "sum by (listener) (innkeeper_http_requests_in_flight{@})"),
-        Panel::lines("Slowest calls", "95 of 100 calls of these paths were faster.", "s")
+        Panel::lines("Slowest paths, p95", "From a call to the head of its answer.", "s")
             .ask("{{route}}", format!("topk(5, {} > 0)", quantile(0.95, "innkeeper_http_request_duration_seconds", "route"))),
         Panel::lines("Warnings and errors", "Lines of the log a minute.", "none")
             .ask("{{level}}", "sum by (level) (rate(innkeeper_log_messages_total{@}[$__rate_interval])) * 60"),
@@ -112,10 +120,14 @@ fn process() -> Vec<Panel> {
         Panel::lines("Memory", "Memory of the server itself.", "bytes")
             .ask("{{instance}}", "sum by (instance) (process_resident_memory_bytes{@})")
             .size(6, 7),
-        Panel::lines("Lateness", "How much later than it ought a timer of the runtime comes.", "s")
-            .ask("median", quantile(0.5, "innkeeper_runtime_lag_seconds", ""))
-            .ask("99 of 100", quantile(0.99, "innkeeper_runtime_lag_seconds", ""))
-            .size(6, 7),
+        Panel::lines(
+            "Runtime lag",
+            "How late a timer of the runtime comes: what every task waits for a processor.",
+            "s",
+        )
+        .ask("p50", quantile(0.5, "innkeeper_runtime_lag_seconds", ""))
+        .ask("p99", quantile(0.99, "innkeeper_runtime_lag_seconds", ""))
+        .size(6, 7),
         Panel::lines("Open files", "Descriptors the server holds, of those it may.", "percentunit")
             .ask("{{instance}}", "sum by (instance) (process_open_fds{@}) / sum by (instance) (process_max_fds{@})")
             .size(6, 7),
@@ -126,7 +138,15 @@ fn process() -> Vec<Panel> {
             .ask("{{instance}}", "sum by (instance) (innkeeper_exported_series{@})")
             .size(8, 7),
         Panel::lines("Collectors that failed", "Their families were left out of the scrape.", "none")
-            .ask("{{collector}}", "sum by (collector) (increase(innkeeper_collect_errors_total{@}[$__rate_interval]))")
+            .ask("{{collector}}", "sum by (collector) (increase(innkeeper_collect_errors_total{@}[$__interval]))")
+            .steps_over_time()
             .size(8, 7),
+        Panel::lines("Free disk space", "Of the filesystem that holds the data directory.", "bytes")
+            .ask("{{instance}} free", "min by (instance) (innkeeper_disk_free_bytes{@})")
+            .ask("{{instance}} size", "min by (instance) (innkeeper_disk_size_bytes{@})")
+            .size(12, 7),
+        Panel::lines("Database size", "The database with its write-ahead log.", "bytes")
+            .ask("{{instance}}", "max by (instance) (innkeeper_database_size_bytes{@})")
+            .size(12, 7),
     ]
 }

@@ -1,6 +1,7 @@
 //! Sandboxes.
 
-use crate::board::{Board, Panel, named, quantile};
+use crate::board::{Board, named, quantile};
+use crate::panel::Panel;
 
 pub(crate) fn board() -> Board {
     Board {
@@ -8,33 +9,41 @@ pub(crate) fn board() -> Board {
         title: "Sandboxes",
         about: "How long sandboxes take to stand, why some do not, and what they use.",
         by_tenant: true,
+        opens_on: "now-6h",
+        in_utc: false,
         rows: vec![("Starts", starts()), ("What they use", used()), ("The spawner", spawner())],
     }
 }
 
 fn starts() -> Vec<Panel> {
     vec![
-        Panel::lines("Start by phase, median", "What each phase of a start takes.", "s")
+        Panel::lines("Start duration by phase, p50", "What each phase of a start takes.", "s")
             .ask("{{phase}}", quantile(0.5, "innkeeper_sandbox_start_duration_seconds", "phase")),
-        Panel::lines("Start by phase, 95 of 100", "95 of 100 starts were faster.", "s")
-            .ask("{{phase}}", quantile(0.95, "innkeeper_sandbox_start_duration_seconds", "phase")),
-        Panel::lines("Starts that failed", "An hour, by why.", "none").ask(
-            "{{reason}}",
-            "sum by (reason) (rate(innkeeper_sandbox_start_failures_total{@}[$__rate_interval])) * 3600",
-        ),
+        Panel::lines(
+            "Start duration by phase, p95",
+            "What each phase of a start takes at most, but for one start in twenty.",
+            "s",
+        )
+        .ask("{{phase}}", quantile(0.95, "innkeeper_sandbox_start_duration_seconds", "phase")),
+        Panel::lines("Failed starts", "By reason.", "none")
+            .ask("{{reason}}", "sum by (reason) (increase(innkeeper_sandbox_start_failures_total{@}[$__interval]))")
+            .steps_over_time(),
         Panel::lines("Sandboxes", "Sandboxes that are made, used or being removed.", "none")
             .ask("{{instance}}", "sum by (instance) (innkeeper_sandboxes{@})"),
-        Panel::lines("Out of memory", "Processes killed for want of memory an hour, by tenant.", "none").ask(
-            "{{tenant_name}}",
-            named("sum by (tenant) (rate(innkeeper_sandbox_oom_kills_total{@t}[$__rate_interval])) * 3600"),
-        ),
+        Panel::lines("Out of memory", "Processes killed for want of memory, by tenant.", "none")
+            .ask(
+                "{{tenant_name}}",
+                named("sum by (tenant) (increase(innkeeper_sandbox_oom_kills_total{@t}[$__interval]))"),
+            )
+            .steps_over_time(),
         Panel::lines(
-            "Left over",
+            "Orphaned sandboxes",
             "Sandboxes of no live session that were removed, and sandboxes that could not be.",
             "none",
         )
-        .ask("removed", "sum(increase(innkeeper_orphan_sandboxes_removed_total{@}[$__rate_interval]))")
-        .ask("not removed", "sum(increase(innkeeper_sandbox_remove_failures_total{@}[$__rate_interval]))"),
+        .ask("removed", "sum(increase(innkeeper_orphan_sandboxes_removed_total{@}[$__interval]))")
+        .ask("not removed", "sum(increase(innkeeper_sandbox_remove_failures_total{@}[$__interval]))")
+        .steps_over_time(),
     ]
 }
 
@@ -65,15 +74,20 @@ fn used() -> Vec<Panel> {
 
 fn spawner() -> Vec<Panel> {
     vec![
-        Panel::lines("Calls of the spawner", "95 of 100 were faster.", "s")
-            .ask("{{call}}", quantile(0.95, "innkeeper_spawner_call_duration_seconds", "call")),
+        Panel::lines(
+            "Spawner calls, p95",
+            "How long the spawner takes for what it is asked, the engine's time in it.",
+            "s",
+        )
+        .ask("{{call}}", quantile(0.95, "innkeeper_spawner_call_duration_seconds", "call")),
         Panel::lines("What the spawner is asked for", "Calls a minute; `open` makes a sandbox.", "none")
             .ask(
                 "{{call}}",
                 "sum by (call) (rate(innkeeper_spawner_call_duration_seconds_count{@}[$__rate_interval])) * 60",
             )
             .stacked(),
-        Panel::lines("Failures of the spawner", "An hour, by what it was asked for.", "none")
-            .ask("{{call}}", "sum by (call) (rate(innkeeper_spawner_errors_total{@}[$__rate_interval])) * 3600"),
+        Panel::lines("Failures of the spawner", "By what it was asked for.", "none")
+            .ask("{{call}}", "sum by (call) (increase(innkeeper_spawner_errors_total{@}[$__interval]))")
+            .steps_over_time(),
     ]
 }
