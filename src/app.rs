@@ -21,6 +21,7 @@ use crate::domain::{Action, By, Clock, PlainKey, SystemClock, Who};
 use crate::drill::{self, Drill};
 use crate::engine::docker::Docker;
 use crate::engine::{Engine, EngineError, TimeLimits};
+use crate::fair::Parsing;
 use crate::gateway::{Gateway, Prices, Reloaded};
 use crate::instance::{Lock, Place};
 use crate::lifecycle::Tasks;
@@ -119,6 +120,7 @@ impl App {
             sessions: sessions.clone(),
             drift: Arc::default(),
             roots,
+            parsing: Parsing::new(),
         };
         let public = listen(tenants_listener(&config.http, &tasks), public_port, api::public(state.clone()))?;
         let operator = listen(operators_listener(&config.http, &tasks), operator_port, api::operator(state))?;

@@ -20,7 +20,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("admission", &["domain", "fair", "metrics", "store"]),
     ("spawner", &["config", "domain", "engine", "fair", "instance", "lifecycle", "metrics", "net"]),
     ("sandbox", &["config", "domain", "fair", "lifecycle", "metrics", "spawner", "telemetry"]),
-    ("gateway", &["admission", "config", "domain", "lifecycle", "metrics", "net", "sandbox", "store", "telemetry"]),
+    (
+        "gateway",
+        &["admission", "config", "domain", "fair", "lifecycle", "metrics", "net", "sandbox", "store", "telemetry"],
+    ),
     (
         "session",
         &[
@@ -46,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "admission",
             "config",
             "domain",
+            "fair",
             "gateway",
             "lifecycle",
             "metrics",
@@ -65,6 +69,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "domain",
             "drill",
             "engine",
+            "fair",
             "gateway",
             "instance",
             "lifecycle",

@@ -42,4 +42,6 @@ pub struct ApiState {
     pub drift: Arc<collect::DriftWatch>,
     /// What makes tenants' roots.
     pub roots: Arc<dyn RootKeeper>,
+    /// Whose large bodies are read.
+    pub parsing: crate::fair::Parsing,
 }

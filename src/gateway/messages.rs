@@ -58,7 +58,7 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
         let limits = pace(&peer).await?;
         let outgoing = peer.take(request).await?;
         let (prices, taken_at) = (peer.gateway.books.prices().current(), Instant::now());
-        let asked = peer.checked(&outgoing, &limits, &prices, ask::read)?;
+        let (outgoing, asked) = peer.checked(outgoing, limits, &prices, ask::read).await?;
         peer.record_fetches(&asked.contents.fetches);
         Ok((outgoing, prices, taken_at, asked))
     };
@@ -73,14 +73,30 @@ async fn create(State(peer): State<Peer>, request: Request) -> Result<Response, 
     answer.await.map_err(|_| Refusal::ended())
 }
 
+/// What a body is read with.
+type Read<T> = fn(&[u8], Rules<'_>, &mut Option<Fetch>) -> Result<T, Refusal>;
+
 impl Peer {
-    /// Reads a request by the rules of its tenant, with `read`.
-    fn checked<T>(
+    /// Reads a request by the rules of its tenant, with `read`, and gives it back with what that is.
+    async fn checked<T: Send + 'static>(
+        &self,
+        outgoing: Outgoing,
+        limits: TenantLimits,
+        prices: &Arc<PriceTable>,
+        read: Read<T>,
+    ) -> Result<(Outgoing, T), Refusal> {
+        let (peer, prices, size) = (self.clone(), Arc::clone(prices), outgoing.body.len());
+        let reading = move || Ok((peer.check(&outgoing, &limits, &prices, read)?, outgoing));
+        let checked = self.gateway.parsing.run(self.caller.tenant, size, reading).await;
+        checked.unwrap_or_else(|| Err(Refusal::no_memory())).map(|(found, outgoing)| (outgoing, found))
+    }
+
+    fn check<T>(
         &self,
         outgoing: &Outgoing,
         limits: &TenantLimits,
         prices: &PriceTable,
-        read: impl FnOnce(&[u8], Rules<'_>, &mut Option<Fetch>) -> Result<T, Refusal>,
+        read: Read<T>,
     ) -> Result<T, Refusal> {
         let policy =
             Policy { egress: &self.caller.egress, web_search: self.gateway.web_search, tools: limits.tools.as_deref() };
@@ -123,7 +139,7 @@ async fn count_tokens(State(peer): State<Peer>, request: Request) -> Result<Resp
     let tenant = pace(&peer).await?;
     let outgoing = peer.take(request).await?;
     let prices = peer.gateway.books.prices().current();
-    let contents = peer.checked(&outgoing, &tenant, &prices, ask::check_count)?;
+    let (outgoing, contents) = peer.checked(outgoing, tenant, &prices, ask::check_count).await?;
     peer.record_fetches(&contents.fetches);
     let limit = peer.gateway.limits.response;
     let counted = async {

@@ -20,6 +20,7 @@ use super::{GatewayError, agent_telemetry, intake, messages};
 use crate::admission::Money;
 use crate::config::{EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
 use crate::domain::{Clock, Share};
+use crate::fair::Parsing;
 use crate::lifecycle::Tasks;
 use crate::net::BodyClaim;
 use crate::sandbox::{Caller, ModelSocket};
@@ -50,6 +51,8 @@ pub(super) struct Shared {
     agent_telemetry: Option<Arc<agent_telemetry::Intake>>,
     /// What bounds the sockets of all sandboxes.
     sockets: Sockets,
+    /// Whose large bodies are read.
+    pub(super) parsing: Parsing,
     /// The largest body that is read.
     pub(super) max_body_bytes: usize,
     /// Where calls are spawned.
@@ -107,6 +110,7 @@ impl Gateway {
             books: Arc::new(Books::new(money, clock, prices, tasks.clone())),
             limits,
             sockets: Sockets::new(config),
+            parsing: Parsing::new(),
             max_body_bytes: config.max_body_bytes,
             tasks,
         })))

@@ -23,7 +23,7 @@ use super::{
 use crate::config::Config;
 use crate::domain::{Changes, SandboxName, TenantId};
 use crate::engine::{Engine, EngineId, Exit};
-use crate::fair::FairGate;
+use crate::fair::{FairGate, background};
 
 /// Workspaces that are walked through at the same time.
 const WALKS: usize = 2;
@@ -261,9 +261,10 @@ impl Spawner for Local {
     async fn measure(&self, id: &EngineId, most_files: u64) -> Result<WorkspaceSize, SpawnerError> {
         let (tenant, directory) = self.directory(id)?;
         let given_up = GiveUp(Arc::default());
-        let _turn = self.walks.acquire(tenant).await;
+        let turn = self.walks.acquire(tenant).await;
         let flag = Arc::clone(&given_up.0);
-        blocking(move || measure(directory.as_fd(), most_files, &flag)).await
+        let measured = background(turn, move || measure(directory.as_fd(), most_files, &flag)).await;
+        measured.unwrap_or(Err(Errno::CANCELED)).map_err(|errno| SpawnerError::Measure(errno.into()))
     }
 
     async fn remove(&self, name: SandboxName) -> Result<(), SpawnerError> {
@@ -284,8 +285,8 @@ impl Spawner for Local {
             let live = live.get(id).ok_or_else(|| unknown(id))?;
             (live.tenant, live.name, live.path.clone(), live.workspace.clone())
         };
-        let _turn = self.walks.acquire(tenant).await;
-        self.surveys.take(name, path, &workspace).await?;
+        let turn = self.walks.acquire(tenant).await;
+        self.surveys.take(turn, name, path, &workspace).await?;
         if let Some(live) = self.live().get_mut(id) {
             live.surveyed = true;
         }
@@ -302,8 +303,8 @@ impl Spawner for Local {
         if self.live_id(name).is_some() || (!self.surveys.is_left(name) && self.orphan(name).await?.is_some()) {
             return Err(SpawnerError::StillThere);
         }
-        let _turn = self.walks.acquire(tenant).await;
-        self.surveys.compare(name, comparison, &self.policy).await
+        let turn = self.walks.acquire(tenant).await;
+        self.surveys.compare(turn, name, comparison, &self.policy).await
     }
 
     async fn forget(&self, name: SandboxName) -> Result<(), SpawnerError> {

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
-
 use super::survey::{Comparison, Survey, SurveyBounds, SurveyError, SurveyFiles, take};
 use super::workspace::Workspace;
 use super::{Policy, SpawnerError, WorkspaceError, WorkspacePath};
 use crate::config::SurveyConfig;
 use crate::domain::{Changes, SandboxName};
+use crate::fair::{Permit, background};
 
 /// The surveys.
 #[derive(Debug)]
@@ -48,13 +47,14 @@ impl Surveys {
     /// Looks over the workspace at `path` of a sandbox in which nothing runs yet.
     pub(super) async fn take(
         &self,
+        turn: Permit,
         name: SandboxName,
         path: WorkspacePath,
         workspace: &Workspace,
     ) -> Result<(), SpawnerError> {
         let (directory, found) = (workspace.directory(), workspace.found);
         let (files, bounds) = (self.files(name), self.bounds.clone());
-        let taking = spawn_blocking(move || take(directory.as_fd(), (path, found), &files, &bounds));
+        let taking = background(turn, move || take(directory.as_fd(), (path, found), &files, &bounds));
         Ok(taking.await.unwrap_or(Err(SurveyError::Broken))?)
     }
 
@@ -71,6 +71,7 @@ impl Surveys {
     /// Compares the workspace of a sandbox that is gone with what it was.
     pub(super) async fn compare(
         &self,
+        turn: Permit,
         name: SandboxName,
         comparison: Comparison,
         policy: &Policy,
@@ -78,7 +79,7 @@ impl Surveys {
         // A further attempt opens it by its path, and holds nothing meanwhile.
         let left = self.left().remove(&name).map(|workspace| workspace.directory());
         let (files, bounds, policy) = (self.files(name), self.bounds.clone(), policy.clone());
-        let comparing = spawn_blocking(move || {
+        let comparing = background(turn, move || {
             let survey = Survey::load(&files)?;
             let directory = match left {
                 Some(directory) => directory,

@@ -15,6 +15,7 @@ use super::{SeedError, body, validate};
 use crate::api::ApiState;
 use crate::api::auth::{StartSessions, TenantCaller};
 use crate::domain::{SeedStatus, SessionId, SessionLimits};
+use crate::net::BodyError;
 
 /// A session that was started or goes on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,9 +57,14 @@ pub(super) async fn execute(
     body: Body,
 ) -> Result<Json<ExecuteResponse>, SeedError> {
     let bytes = body::collect(body, state.config.http.max_body_bytes).await?;
-    let object = body::object(&headers, &bytes)?;
-    let request = validate::execute(object, &TextBounds::of(&state.config.session)).map_err(SeedError::Invalid)?;
-    drop(bytes);
+    let size = bytes.len();
+    let bounds = TextBounds::of(&state.config.session);
+    let parse = move || {
+        let object = body::object(&headers, &bytes)?;
+        validate::execute(object, &bounds).map_err(SeedError::Invalid)
+    };
+    let parsed = state.parsing.run(caller.tenant.id, size, parse).await;
+    let request = parsed.ok_or(SeedError::Body(BodyError::NoMemory))??;
     let (tenant, cwd) = (&caller.tenant, request.cwd.as_deref());
     let (session_id, limits, deed) = match request.resume.map(SessionName::new) {
         None => {

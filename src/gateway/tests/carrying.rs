@@ -87,6 +87,18 @@ async fn asks_for_a_count_only_when_the_bound_does_not_fit() {
 }
 
 #[tokio::test]
+async fn large_call_is_carried_and_refused_as_a_small_one_is() {
+    let house = House::new().await;
+    let call = with(scripted(&json!({"usage": {"input_tokens": 1}})), "system", "word ".repeat(100_000));
+    assert_eq!(house.told(&call).await.status, 200);
+    assert_eq!(house.stand_in.received()[0].json(), call);
+    let said = house.told(&with(call, "container", "container_1")).await;
+    let said = said.refusal(400, "invalid_request_error", false);
+    assert!(said.contains("`container`"), "{said}");
+    assert_eq!(house.stand_in.received().len(), 1);
+}
+
+#[tokio::test]
 async fn the_provider_reaches_no_host_that_is_not_granted() {
     let house = House::new().await;
     house.budget(100_000_000).await;

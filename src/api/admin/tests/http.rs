@@ -16,6 +16,7 @@ use crate::api::ApiState;
 use crate::api::admin::router;
 use crate::api::auth::{Gate, Owner, Tokens, Verifier, ensure_operator_key};
 use crate::domain::PlainKey;
+use crate::fair::Parsing;
 use crate::gateway::Prices;
 use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
@@ -48,6 +49,7 @@ impl Admin {
             sessions: no_sessions(&fixture, &tasks),
             drift: Arc::default(),
             roots: root_keeper(&fixture.config).into(),
+            parsing: Parsing::new(),
         };
         let (router, _document) = router().split_for_parts();
         Self { fixture, router: router.with_state(state.clone()), state, key }
