@@ -261,6 +261,7 @@ pub fn sample_spec() -> SandboxSpec {
             scratch_bytes: 512 << 20,
             scratch_inodes: 100_000,
         },
+        cpu_shares: 256,
         disk: Some(DiskBound { device: "/dev/vda".into(), writes_per_second: 400 }),
         seccomp: r#"{"defaultAction":"SCMP_ACT_ERRNO"}"#.to_owned(),
         runtime: Some("runsc".to_owned()),

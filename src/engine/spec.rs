@@ -30,6 +30,8 @@ pub struct SandboxSpec {
     pub mounts: Vec<ReadOnlyMount>,
     /// What it may use.
     pub limits: Limits,
+    /// Its weight where the processor is short, of 1,024 that another program has.
+    pub cpu_shares: i64,
     /// How much it may write to the disk of its workspace; `None` where that is no one disk, or nothing bounds it.
     pub disk: Option<DiskBound>,
     /// The seccomp profile, as JSON.

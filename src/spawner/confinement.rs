@@ -13,9 +13,17 @@ use crate::engine::{DiskBound, Labels, SandboxSpec};
 /// Our system call filter: what a toolchain needs, and nothing that reaches past the sandbox.
 const SECCOMP: &str = include_str!("../../docker/seccomp.json");
 
-/// The spec for `order`, from the image with this id.
+/// The weight of a tenant's first sandbox where the processor is short: a quarter of what everything else gets, so that the
+/// server goes first.
+const CPU_SHARES: i64 = 256;
+
+/// The lowest weight there is.
+const MIN_CPU_SHARES: i64 = 2;
+
+/// The spec for `order`, from the image with this id. Its tenant has `others` sandboxes already.
 pub(super) fn spec(
     order: &Order,
+    others: usize,
     installation: &str,
     image: String,
     config: &Config,
@@ -51,6 +59,7 @@ pub(super) fn spec(
         },
         mounts: directory.mounts(),
         limits: limits(&config.sandbox, &order.limits),
+        cpu_shares: cpu_shares(others),
         disk: disk(&config.sandbox, workspace),
         seccomp: SECCOMP.to_owned(),
         runtime: (!runtime.is_empty()).then_some(runtime),
@@ -69,6 +78,13 @@ fn limits(config: &SandboxConfig, lower: &SessionLimits) -> Limits {
     }
 }
 
+/// A sandbox's weight: the more of its tenant's are there when it begins, the less. The weight of a hundred together is that of
+/// five alone, so that neither the server nor another tenant's sandbox is slower in proportion to how many there are.
+fn cpu_shares(others: usize) -> i64 {
+    let sharing = i64::try_from(others).unwrap_or(i64::MAX).saturating_add(1);
+    (CPU_SHARES / sharing).max(MIN_CPU_SHARES)
+}
+
 /// How much a sandbox may write to the disk of its workspace, where there is one and something is to bound it.
 fn disk(config: &SandboxConfig, workspace: &Workspace) -> Option<DiskBound> {
     let writes_per_second = Some(config.disk_writes_per_second).filter(|most| *most > 0)?;
@@ -78,4 +94,16 @@ fn disk(config: &SandboxConfig, workspace: &Workspace) -> Option<DiskBound> {
 #[expect(clippy::cast_possible_truncation, reason = "a machine has far fewer than nine billion cores")]
 fn nano_cpus(cpus: f64) -> i64 {
     (cpus * 1e9) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_sandboxes_of_a_tenant_weigh_little_together() {
+        let weights: Vec<_> = [0, 1, 3, 50, 1_000, usize::MAX].into_iter().map(cpu_shares).collect();
+        assert_eq!(weights, [256, 128, 64, 5, 2, 2]);
+        assert!((0..100).map(cpu_shares).sum::<i64>() < 6 * CPU_SHARES);
+    }
 }

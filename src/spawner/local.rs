@@ -197,6 +197,11 @@ impl Local {
         self.live().iter().find(|(_, live)| live.name == name).map(|(id, _)| id.clone())
     }
 
+    /// How many sandboxes of a tenant there are.
+    fn count(&self, tenant: TenantId) -> usize {
+        self.live().values().filter(|live| live.tenant == tenant).count()
+    }
+
     fn live(&self) -> MutexGuard<'_, HashMap<EngineId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -235,7 +240,15 @@ impl Spawner for Local {
             SandboxDirectory::create(&self.directories, &name, uid, gid).map_err(SpawnerError::Directory)?;
         let listen = |listener: std::io::Result<_>| listener.map(OwnedFd::from).map_err(SpawnerError::Directory);
         let (shim, model) = (listen(directory.shim_socket())?, listen(directory.model_socket())?);
-        let spec = confinement::spec(&order, &self.installation, image, &self.config, &workspace, &directory);
+        let spec = confinement::spec(
+            &order,
+            self.count(order.tenant),
+            &self.installation,
+            image,
+            &self.config,
+            &workspace,
+            &directory,
+        );
         let id = self.engine.create(&spec).await?;
         let confinement = Confinement { workspace: workspace.found, limits: spec.limits };
         let (tenant, name, path) = (order.tenant, order.name(), order.workspace);

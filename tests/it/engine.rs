@@ -76,6 +76,7 @@ impl Inn {
                 scratch_bytes: 16 << 20,
                 scratch_inodes: 100,
             },
+            cpu_shares: 256,
             disk: None,
             seccomp: include_str!("../../docker/seccomp.json").to_owned(),
             runtime: None,

@@ -14,9 +14,6 @@ use crate::engine::{DiskBound, FIRST_USER, Labels, Limits, SandboxSpec, UnfitSpe
 /// Docker's own has no bound of files, and empty files take kernel memory.
 const SHARED_MEMORY_BYTES: i64 = 64 << 20;
 
-/// A quarter of what everything else gets: when the processor is short, the server goes first.
-const CPU_SHARES: i64 = 256;
-
 /// When the machine runs out of memory, sandboxes go before the server.
 const OOM_SCORE_ADJ: i64 = 500;
 
@@ -64,7 +61,7 @@ fn host_config(spec: &SandboxSpec) -> Result<HostConfig, UnfitSpec> {
         // Memory and swap together: no swap.
         memory_swap: Some(limits.memory_bytes),
         nano_cpus: Some(limits.nano_cpus),
-        cpu_shares: Some(CPU_SHARES),
+        cpu_shares: Some(spec.cpu_shares),
         pids_limit: Some(limits.pids),
         ulimits: Some(ulimits(limits)),
         blkio_device_write_iops: spec.disk.as_ref().map(|disk| vec![throttle(disk)]),
