@@ -1,7 +1,9 @@
 //! Measures an honest tenant's latency while another tenant attacks the server, and the same latency without attacks.
 //!
-//! The server has 2 GiB of memory and 1,024 descriptors. `ABUSE_SECONDS=60` makes each half that long; the default is the
-//! ten minutes that stand for a day.
+//! The server has 2 GiB of memory and 1,024 descriptors. The attackers are a process of their own with the lowest priority
+//! (`SCHED_IDLE`), so that what is measured is the server and not the processors the attackers need for themselves; whose
+//! processor time it was is printed. `ABUSE_SECONDS=60` makes each half that long; the default is the ten minutes that stand
+//! for a day.
 
 #![expect(clippy::print_stdout, reason = "a bench's output")]
 
@@ -12,18 +14,23 @@ mod bounds;
 #[expect(dead_code, reason = "this bench uses a part of it")]
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/processors.rs"]
+mod processors;
 #[expect(dead_code, reason = "this bench uses a part of it")]
 #[path = "support/installation.rs"]
 mod support;
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use tokio::process::{Child, Command};
 
 use attacks::{ATTACKS, Target};
 use bounds::Bounds;
+use processors::{Spent, Usage};
 use support::{Installation, Result, Server, Tenant, eventually, percentile};
 
 /// How long the honest tenant is watched, in quiet and during the abuse.
@@ -32,6 +39,9 @@ const WATCHED: Duration = Duration::from_mins(10);
 /// Descriptors and bytes of memory of the server.
 const MAX_OPEN_FILES: u64 = 1_024;
 const MAX_MEMORY_BYTES: u64 = 2 << 30;
+
+/// Where the attackers' process finds whom it attacks.
+const TARGET: &str = "ABUSE_TARGET";
 
 /// Milliseconds that the honest tenant waited, for each of what it does.
 #[derive(Default)]
@@ -43,6 +53,12 @@ struct Waited {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    if let Some(target) = std::env::var_os(TARGET) {
+        let target = target_from(&serde_json::from_str(target.to_str().ok_or("a target that is not text")?)?)?;
+        let mut attacks = attacks::begin(&Arc::new(target));
+        while attacks.join_next().await.is_some() {}
+        return Ok(());
+    }
     let installation = Installation::new("innkeeper=warn").await?;
     let (honest, hostile) = (installation.tenant("honest").await?, installation.tenant("hostile").await?);
     let server = installation.serve().await?;
@@ -50,18 +66,50 @@ async fn main() -> Result<()> {
     let (honest_socket, hostile_socket) =
         (model_socket(&installation, &server, &honest).await?, model_socket(&installation, &server, &hostile).await?);
     let honest_model = Client::builder().no_proxy().unix_socket(honest_socket).build()?;
-    let quiet = watch(&server, &honest, &honest_model).await?;
-    let target = Target {
-        public: server.address.clone(),
-        operator: server.operator_address.clone(),
-        key: hostile.key.clone(),
-        root: hostile.root.clone(),
-        model_socket: hostile_socket,
+    let (quiet, quietly_spent) = watch(&server, &honest, &honest_model, None).await?;
+    let mut attackers = attackers(&json!({
+        "public": server.address,
+        "operator": server.operator_address,
+        "key": hostile.key,
+        "root": hostile.root,
+        "model_socket": hostile_socket,
+    }))?;
+    let (loud, loudly_spent) = watch(&server, &honest, &honest_model, attackers.id()).await?;
+    attackers.kill().await?;
+    print(&quiet, &loud);
+    println!("\n| processor time, share of one processor | quiet | abused |\n|---|---|---|");
+    for (name, quiet, loud) in quietly_spent.beside(&loudly_spent) {
+        println!("| {name} | {quiet:.2} | {loud:.2} |");
+    }
+    println!(
+        "\n{} attacks at once; peak memory of the server {:.0} MiB of {}",
+        ATTACKS.len(),
+        bounds.peak_mib()?,
+        MAX_MEMORY_BYTES >> 20
+    );
+    Ok(())
+}
+
+/// Starts the attackers: this program once more, where the machine runs it only when it has nothing else to do.
+fn attackers(target: &Value) -> Result<Child> {
+    let mut command = Command::new("chrt");
+    command.args(["--idle", "0"]).arg(std::env::current_exe()?).env(TARGET, target.to_string());
+    Ok(command.stdin(Stdio::null()).kill_on_drop(true).spawn()?)
+}
+
+fn target_from(target: &Value) -> Result<Target> {
+    let text = |name: &str| Ok::<_, &str>(target[name].as_str().ok_or("a target that lacks a field")?.to_owned());
+    Ok(Target {
+        public: text("public")?,
+        operator: text("operator")?,
+        key: text("key")?,
+        root: text("root")?.into(),
+        model_socket: text("model_socket")?.into(),
         http: Client::builder().no_proxy().pool_max_idle_per_host(0).build()?,
-    };
-    let attacks = attacks::begin(&Arc::new(target));
-    let loud = watch(&server, &honest, &honest_model).await?;
-    drop(attacks);
+    })
+}
+
+fn print(quiet: &Waited, loud: &Waited) {
     println!("| what the honest tenant does | times | p50 ms, quiet → abused | p99 ms, quiet → abused | p99 x |");
     println!("|---|---|---|---|---|");
     for (name, quiet, loud) in [
@@ -80,13 +128,6 @@ async fn main() -> Result<()> {
             b.1 / b.0
         );
     }
-    println!(
-        "\n{} attacks at once; peak memory of the server {:.0} MiB of {}",
-        ATTACKS.len(),
-        bounds.peak_mib()?,
-        MAX_MEMORY_BYTES >> 20
-    );
-    Ok(())
 }
 
 /// Starts a session that goes on, and returns the socket on which its sandbox reaches the model.
@@ -98,9 +139,11 @@ async fn model_socket(installation: &Installation, server: &Server, tenant: &Ten
     Ok(socket)
 }
 
-/// Lets the honest tenant work, and returns what it waited for, sorted. Anything that fails ends the bench.
-async fn watch(server: &Server, tenant: &Tenant, model: &Client) -> Result<Waited> {
+/// Lets the honest tenant work, and returns what it waited for, sorted, and whose processor time that took. Anything that
+/// fails ends the bench.
+async fn watch(server: &Server, tenant: &Tenant, model: &Client, attackers: Option<u32>) -> Result<(Waited, Spent)> {
     let (mut waited, begin) = (Waited::default(), Instant::now());
+    let before = Usage::now(server.pid, attackers)?;
     let call =
         json!({"model": "claude-haiku-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": "hello"}]});
     while begin.elapsed() < watched() {
@@ -121,7 +164,7 @@ async fn watch(server: &Server, tenant: &Tenant, model: &Client) -> Result<Waite
     for values in [&mut waited.read, &mut waited.call, &mut waited.turn] {
         values.sort_by(f64::total_cmp);
     }
-    Ok(waited)
+    Ok((waited, Usage::now(server.pid, attackers)?.since(&before)))
 }
 
 async fn finished(server: &Server, tenant: &Tenant, session: &str) -> Result<Value> {
