@@ -67,6 +67,8 @@ pub enum Action {
     RepairBudget,
     /// A session's turn under way is to be cancelled.
     CancelSession,
+    /// Sessions that ended were removed, by an operator or because they were kept for no longer.
+    CleanUp,
     /// A call's cost was put right.
     CorrectCall,
     /// The prices were read anew.
@@ -106,7 +108,7 @@ pub struct AuditEntry {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::CreateTenant,
         Self::UpdateTenant,
         Self::SetLimits,
@@ -123,6 +125,7 @@ impl Action {
         Self::TopUpBudget,
         Self::RepairBudget,
         Self::CancelSession,
+        Self::CleanUp,
         Self::CorrectCall,
         Self::ReloadPrices,
         Self::RenewInstallation,
@@ -149,6 +152,7 @@ impl Action {
             Self::TopUpBudget => "budget.top_up",
             Self::RepairBudget => "budget.repair",
             Self::CancelSession => "session.cancel",
+            Self::CleanUp => "sessions.cleanup",
             Self::CorrectCall => "call.correct",
             Self::ReloadPrices => "prices.reload",
             Self::RenewInstallation => "installation.renew",

@@ -71,7 +71,8 @@ impl Sessions<'_> {
     pub async fn to_cancel(&self, limit: u32) -> Result<Vec<LiveTurn>, StoreError> {
         let rows = sqlx::query(
             "select s.id, s.tenant_id, s.state, s.created_at, t.id as t_id, t.created_at as t_created_at,
-                octet_length(t.prompt) + octet_length(t.spec) as request_bytes
+                octet_length(t.prompt) + octet_length(t.spec) + coalesce(octet_length(t.sealed_env), 0)
+                as request_bytes
              from turns t join sessions s on s.id = t.session_id
              where t.cancel_requested_at is not null and t.outcome is null order by t.cancel_requested_at limit $1",
         )

@@ -10,11 +10,13 @@ use super::lists::ListCache;
 use super::pieces::Readers;
 use super::probe::Probe;
 use super::reports::{self, ReportPlace, Reports};
+use super::seal::Seal;
+use super::space::Space;
 use super::sqlite::SqliteFile;
 use super::writer::Writer;
 use super::{
     Audit, Budgets, ChangesStore, Egress, Events, Keys, Ledger, PendingSandboxes, ReadCache, Sessions, StoreError,
-    Tenants, Transcripts, Turns, codec,
+    Tenants, Transcripts, Turns, codec, unsealed,
 };
 use crate::domain::{SessionId, TenantId};
 
@@ -39,6 +41,10 @@ pub struct Store {
     pub(super) readers: Readers,
     /// Whether the store could be written when it was last tried.
     pub(super) probe: Probe,
+    /// What turns' variables are sealed with.
+    pub(super) seal: Seal,
+    /// What was deleted and takes space yet.
+    pub(super) space: Space,
 }
 
 impl Store {
@@ -51,6 +57,10 @@ impl Store {
         let file = SqliteFile::new(path).map_err(open)?;
         let mut connection = file.create().await.map_err(open)?;
         sqlx::migrate!().run(&mut connection).await.map_err(StoreError::Migrate)?;
+        let (seal, space) = (Seal::open(path)?, Space::new(file.clone()));
+        if unsealed::seal_all(&mut connection, &seal).await? {
+            space.note_deletion();
+        }
         let read = file.readers().await.map_err(open)?;
         let reports = file.pool(reports::RUNNING).await.map_err(open)?;
         let writer = Writer::start(file, connection);
@@ -64,6 +74,8 @@ impl Store {
             reports,
             reporting: Reports::new(),
             probe: Probe::default(),
+            seal,
+            space,
         })
     }
 

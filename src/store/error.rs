@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Fault;
+use super::{Fault, SealError};
 
 /// The store failed, and nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum StoreError {
         /// Why.
         source: sqlx::Error,
     },
+    /// The key of the sealed variables cannot be used.
+    #[error("the key that variables of sessions are sealed with cannot be used")]
+    Seal(#[from] SealError),
     /// The tables could not be brought up to date.
     #[error("cannot bring the database's tables up to date; was it made by a newer innkeeper?")]
     Migrate(#[source] sqlx::migrate::MigrateError),

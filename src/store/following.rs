@@ -25,8 +25,15 @@ impl Store {
     pub async fn catch_up(&self, following: &mut Following) -> Result<bool, StoreError> {
         let entries = self.audit().after(following.seen).await?;
         for entry in &entries {
-            if entry.action == Action::CorrectCall {
-                self.mark_session_of_call(&entry.target).await?;
+            match entry.action {
+                Action::CorrectCall => self.mark_session_of_call(&entry.target).await?,
+                // Which sessions went is not written down.
+                Action::CleanUp if entry.actor.starts_with("uid:") => {
+                    self.cache.clear();
+                    self.lists.clear();
+                    self.space.note_deletion();
+                }
+                _ => {}
             }
             following.seen = entry.seq;
         }

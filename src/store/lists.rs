@@ -62,6 +62,11 @@ impl ListCache {
         Self(cache.weigher(move |_, list| bytes(list).saturating_add(1_024)).build())
     }
 
+    /// Forgets every list.
+    pub(super) fn clear(&self) {
+        self.0.invalidate_all();
+    }
+
     /// Marks the entry of a session that has just been written to, created or deleted.
     pub(super) fn mark(&self, tenant: TenantId, session: SessionId) {
         if let Some(list) = self.0.get(&tenant) {

@@ -77,7 +77,8 @@ impl Sessions<'_> {
         let (moment, id) = after.map_or((i64::MIN, String::new()), |(at, id)| (at.as_micros(), id.to_string()));
         let rows = sqlx::query(
             "select s.id, s.tenant_id, s.state, s.created_at, t.id as t_id, t.created_at as t_created_at,
-                octet_length(t.prompt) + octet_length(t.spec) as request_bytes
+                octet_length(t.prompt) + octet_length(t.spec) + coalesce(octet_length(t.sealed_env), 0)
+                as request_bytes
              from sessions s join turns t on t.session_id = s.id and t.ordinal = s.turn_count
              where s.state <> 'idle' and (s.created_at, s.id) > ($1, $2) and ($3 = '' or s.tenant_id = $3)
              order by s.created_at, s.id limit $4",

@@ -65,6 +65,11 @@ impl ReadCache {
         Self(Cache::builder().max_capacity(CAPACITY_BYTES).weigher(move |_, kept| bytes(kept)).build())
     }
 
+    /// Forgets every copy.
+    pub(super) fn clear(&self) {
+        self.0.invalidate_all();
+    }
+
     /// Marks the copy of a session that has just been written to.
     pub(super) fn mark(&self, session: SessionId) {
         if let Some(kept) = self.0.get(&session) {

@@ -54,6 +54,7 @@ impl Sessions<'_> {
     /// When the store fails.
     pub async fn create(&self, new: &NewSession) -> Result<(), StoreError> {
         let new = new.clone();
+        let sealed = self.0.seal.seal(new.turn.id, &new.turn.spec.env);
         self.0
             .write_session(new.tenant, new.id, move |transaction| {
                 Box::pin(async move {
@@ -71,7 +72,7 @@ impl Sessions<'_> {
             .bind(new.turn.created_at.as_micros())
             .execute(&mut **transaction)
             .await?;
-                    turns::insert(transaction, new.tenant, new.id, 1, &new.turn).await?;
+                    turns::insert(transaction, (new.tenant, new.id), 1, &new.turn, sealed).await?;
                     windows::bound_session(transaction, new.tenant, new.id, &new.turn).await?;
                     events::insert(transaction, new.id, &[new.turn.prompt_event()]).await?;
                     storage::count(transaction, new.id, new.turn.written()).await
@@ -86,6 +87,7 @@ impl Sessions<'_> {
     /// When the store fails.
     pub async fn begin_turn(&self, tenant: TenantId, id: SessionId, turn: &NewTurn) -> Result<bool, StoreError> {
         let turn = turn.clone();
+        let sealed = self.0.seal.seal(turn.id, &turn.spec.env);
         self.0
             .write_session(tenant, id, move |transaction| {
                 Box::pin(async move {
@@ -102,7 +104,7 @@ impl Sessions<'_> {
                     .await?;
                     let Some(row) = begun else { return Ok(false) };
                     let ordinal = codec::number(&row, "turn_count")?;
-                    turns::insert(transaction, tenant, id, ordinal, &turn).await?;
+                    turns::insert(transaction, (tenant, id), ordinal, &turn, sealed).await?;
                     windows::bound_session(transaction, tenant, id, &turn).await?;
                     events::insert(transaction, id, &[turn.prompt_event()]).await?;
                     storage::count(transaction, id, turn.written()).await?;
@@ -112,7 +114,7 @@ impl Sessions<'_> {
             .await
     }
 
-    /// Finds a tenant's session, without its prompts.
+    /// Finds a tenant's session, without its prompts and variables.
     ///
     /// # Errors
     /// When the store fails.
@@ -121,13 +123,23 @@ impl Sessions<'_> {
         self.find_by(statement, tenant, id).await
     }
 
-    /// Finds a tenant's session, with the prompt of its latest turn: for who is about to give it to the agent.
+    /// Finds a tenant's session, with the prompt and the variables of its latest turn: for who is about to give them to the
+    /// agent.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn find_request(&self, tenant: TenantId, id: SessionId) -> Result<Option<SessionOverview>, StoreError> {
         let statement = select_overview!("''", "t.prompt", "t.spec", "where s.id = $1 and s.tenant_id = $2");
-        self.find_by(statement, tenant, id).await
+        let Some(mut found) = self.find_by(statement, tenant, id).await? else { return Ok(None) };
+        let row = sqlx::query("select sealed_env from turns where id = $1 and tenant_id = $2")
+            .bind(found.turn.id.to_string())
+            .bind(tenant.to_string())
+            .fetch_optional(&self.0.read)
+            .await?;
+        if let Some(sealed) = row.map(|row| codec::maybe_text(&row, "sealed_env")).transpose()?.flatten() {
+            found.turn.spec.env = self.0.seal.unseal(found.turn.id, &sealed)?;
+        }
+        Ok(Some(found))
     }
 
     /// Finds a tenant's session, with all its prompts and without what is asked for beside them: for a list.
@@ -201,42 +213,6 @@ impl Sessions<'_> {
                         turns::mark_started(transaction, session, now).await?;
                     }
                     codec::number(&row, "epoch").map(Some)
-                })
-            })
-            .await
-    }
-
-    /// Deletes a tenant's session with its turns, events and transcript, unless a turn is under way. The ledger
-    /// keeps what was spent; its budgets are archived. Answers whether it was deleted.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn delete(&self, tenant: TenantId, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-        self.0
-            .write_session(tenant, id, move |transaction| {
-                Box::pin(async move {
-                    let idle = sqlx::query("select id from sessions where id = $1 and tenant_id = $2 and state = $3")
-                        .bind(id.to_string())
-                        .bind(tenant.to_string())
-                        .bind(SessionState::Idle.as_str())
-                        .fetch_optional(&mut **transaction)
-                        .await?;
-                    if idle.is_none() {
-                        return Ok(false);
-                    }
-                    storage::forget(transaction, id).await?;
-                    windows::archive_of_session(transaction, id, now).await?;
-                    for statement in [
-                        "delete from events where session_id = $1",
-                        "delete from transcript where session_id = $1",
-                        "delete from session_files where session_id = $1",
-                        "delete from changes where session_id = $1",
-                        "delete from turns where session_id = $1",
-                        "delete from sessions where id = $1",
-                    ] {
-                        sqlx::query(statement).bind(id.to_string()).execute(&mut **transaction).await?;
-                    }
-                    Ok(true)
                 })
             })
             .await

@@ -13,14 +13,19 @@ const EVERY_CONNECTION: [&str; 2] = ["pragma busy_timeout = 5000", "pragma forei
 
 /// Set on the connection that writes: what was committed survives a loss of power. Savepoints are journaled in memory, so
 /// that a full directory for temporary files fails no write. A log that a burst made large is cut again. Up to 64 MiB of
-/// pages stay in memory, so that a long history makes no write slower.
-const WRITER: [&str; 5] = [
+/// pages stay in memory, so that a long history makes no write slower. What is deleted is overwritten. None of them writes to
+/// a file that is there: a connection can be opened while the disk is full.
+const WRITER: [&str; 6] = [
+    "pragma secure_delete = on",
     "pragma journal_mode = wal",
     "pragma synchronous = full",
     "pragma temp_store = memory",
     "pragma journal_size_limit = 67108864",
     "pragma cache_size = -65536",
 ];
+
+/// Set on the connection that makes the file, before anything else: the space of what is deleted can be given back.
+const NEW_FILE: &str = "pragma auto_vacuum = incremental";
 
 /// Set on connections that read: a write that does not go through the writer fails.
 const READER: [&str; 1] = ["pragma query_only = on"];
@@ -42,12 +47,17 @@ impl SqliteFile {
 
     /// A connection that writes. Creates the file if it is missing.
     pub(super) async fn create(&self) -> sqlx::Result<AnyConnection> {
-        connect_writer(&self.create).await
+        let mut connection = AnyConnection::connect_with(&self.create).await?;
+        let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(&mut connection).await?;
+        if pages == 0 {
+            connection.execute(NEW_FILE).await?;
+        }
+        set_up_writer(connection).await
     }
 
     /// A connection that writes to the file that was created before.
     pub(super) async fn open(&self) -> sqlx::Result<AnyConnection> {
-        connect_writer(&self.open).await
+        set_up_writer(AnyConnection::connect_with(&self.open).await?).await
     }
 
     /// The connections that read.
@@ -69,8 +79,7 @@ impl SqliteFile {
     }
 }
 
-async fn connect_writer(options: &AnyConnectOptions) -> sqlx::Result<AnyConnection> {
-    let mut connection = AnyConnection::connect_with(options).await?;
+async fn set_up_writer(mut connection: AnyConnection) -> sqlx::Result<AnyConnection> {
     for statement in EVERY_CONNECTION.into_iter().chain(WRITER) {
         connection.execute(statement).await?;
     }

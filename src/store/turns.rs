@@ -1,6 +1,6 @@
 //! Turns in the store: begun with their session's state, ended with it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 use sqlx::any::AnyRow;
@@ -79,7 +79,7 @@ impl Turns<'_> {
             .write_session(tenant, session, move |transaction| {
                 Box::pin(async move {
                     let ended = sqlx::query(
-                "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5, claimed_nanos = $6
+                "update turns set outcome = $1, reason = $2, error = $3, report = $4, ended_at = $5, claimed_nanos = $6, sealed_env = null
                  where id = $7 and session_id = $8 and tenant_id = $9 and outcome is null
                  returning started_at, cost_nanos, created_at",
             )
@@ -138,26 +138,29 @@ fn claimed(end: &TurnEnd) -> Option<Usd> {
     end.report.as_ref()?.claimed.filter(|claimed| *claimed <= Usd::MAX_CALL)
 }
 
-/// Writes a turn inside a transaction that also concerns its session.
+/// Writes a turn, its variables sealed, inside a transaction that also concerns its session.
 pub(super) async fn insert(
     transaction: &mut Transaction<'_, Any>,
-    tenant: TenantId,
-    session: SessionId,
+    (tenant, session): (TenantId, SessionId),
     ordinal: i64,
     turn: &NewTurn,
+    sealed_env: Option<String>,
 ) -> Result<(), StoreError> {
+    // No variable is written in clear.
+    let spec = TurnSpec { env: BTreeMap::new(), ..turn.spec.clone() };
     sqlx::query(
-        "insert into turns (id, session_id, tenant_id, ordinal, prompt, spec, key_id, cost_nanos, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
+        "insert into turns (id, session_id, tenant_id, ordinal, prompt, spec, key_id, cost_nanos, created_at, sealed_env)
+         values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
     )
     .bind(turn.id.to_string())
     .bind(session.to_string())
     .bind(tenant.to_string())
     .bind(ordinal)
     .bind(&turn.prompt)
-    .bind(codec::to_json(&turn.spec))
+    .bind(codec::to_json(&spec))
     .bind(turn.key.as_str())
     .bind(turn.created_at.as_micros())
+    .bind(sealed_env)
     .execute(&mut **transaction)
     .await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 mod books;
 mod bounds;
+mod deleted_text;
 mod drift;
 mod estimates;
 mod export;

@@ -12,11 +12,20 @@ use super::books::Books;
 
 /// Tables that do not grow with calls, sessions or time. `ledger_totals` has a row for each tenant and model,
 /// `turn_totals` one for each tenant and reason, `pending_sandboxes` one for each sandbox that is there or not done with.
-const SMALL: [&str; 7] =
-    ["heartbeat", "tenants", "installation", "ledger_totals", "turn_totals", "repairs", "pending_sandboxes"];
+const SMALL: [&str; 8] = [
+    "heartbeat",
+    "tenants",
+    "installation",
+    "ledger_totals",
+    "turn_totals",
+    "repairs",
+    "pending_sandboxes",
+    "unsealed_turns",
+];
 
-/// Indexes that hold few rows: calls and turns under way, and what operators corrected.
-const SMALL_INDEXES: [&str; 3] = ["ledger_open", "ledger_corrections", "sessions_live"];
+/// Indexes that hold few rows: calls and turns under way, what operators corrected, and what is being deleted.
+const SMALL_INDEXES: [&str; 5] =
+    ["ledger_open", "ledger_corrections", "sessions_live", "sessions_deleted", "budgets_ended"];
 
 /// Statements that go through a table, by a part of their text, and why they may.
 const ALLOWED: [(&str, &str); 4] = [
