@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::admin::Retention;
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
 use crate::config::{Config, HttpConfig};
@@ -31,7 +32,7 @@ use crate::net::{self, BodyMemory, DescriptorBudget, Limits, Listener, Pool};
 use crate::sandbox::Maker;
 use crate::session::Registry;
 use crate::spawner::{CallLimits, Local, Measured, Policy, Remote, RootKeeper, Spawner};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How often room is made in the metrics.
 const METRICS_KEPT_EVERY: Duration = Duration::from_secs(5);
@@ -75,8 +76,7 @@ impl App {
         metrics::install()?;
         metrics::bound_tenants(config.metrics.max_tenants);
         let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
-        let store = Store::open(&config.database_path()).await?;
-        metrics::know_tenants(store.tenants().list_ever().await?.iter().map(|tenant| tenant.id));
+        let store = open_store(&config).await?;
         let installation = claim_installation(&config, &store, clock.as_ref()).await?;
 
         let spawner = spawner(&config, &installation, &tasks).await?;
@@ -103,6 +103,7 @@ impl App {
         let maker = Maker::new(spawner, Arc::clone(&config), tasks.clone(), model_sockets);
         let sessions = Registry::new(store.clone(), Arc::clone(&clock), Arc::clone(&config), tasks.clone(), maker);
         sessions.reconcile().await?;
+        Retention::new(&store, &config, &sessions, &clock).keep(&tasks);
 
         let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
         let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
@@ -175,6 +176,26 @@ fn time_limits(config: &Config) -> TimeLimits {
         start: limit(engine.start_timeout_ms),
         kill: limit(engine.kill_timeout_ms),
         remove: limit(engine.remove_timeout_ms),
+    }
+}
+
+/// Opens the store, and notes whom the metrics count for.
+async fn open_store(config: &Config) -> Result<Store, StoreError> {
+    let store = Store::open(&config.database_path()).await?;
+    write_anew_if_old(&store).await;
+    metrics::know_tenants(store.tenants().list_ever().await?.iter().map(|tenant| tenant.id));
+    Ok(store)
+}
+
+/// Lets a database of an earlier innkeeper give its space back from now on. One that cannot is used as it is.
+async fn write_anew_if_old(store: &Store) {
+    match store.write_anew_if_old().await {
+        Ok(false) => {}
+        Ok(true) => info!("the database was written anew: from now on it gives the space of what is deleted back"),
+        Err(error) => warn!(
+            error = &error as &dyn std::error::Error,
+            "the database cannot be written anew, for which it needs its size in free disk: it keeps the space of what is deleted"
+        ),
     }
 }
 

@@ -64,6 +64,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "admin",
             "api",
             "config",
             "domain",

@@ -1,5 +1,6 @@
 //! Why an operation did nothing, in words that tell what to do.
 
+use crate::spawner::SpawnerError;
 use crate::store::StoreError;
 
 /// Why an operation did nothing.
@@ -14,6 +15,9 @@ pub enum OperationError {
     /// It is not in a state in which this can be done.
     #[error("{0}")]
     Conflict(String),
+    /// The engine, or who holds it, does not do its part.
+    #[error(transparent)]
+    Engine(SpawnerError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

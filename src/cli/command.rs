@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    BudgetsCommand, CommandResult, KeysCommand, TenantsCommand, audit, calls, drill, limits, output, run, serve,
-    sessions, spawner, stand_in, usage,
+    BudgetsCommand, CommandResult, KeysCommand, TenantsCommand, audit, calls, cleanup, drill, limits, output, run,
+    serve, sessions, spawner, stand_in, usage,
 };
 use crate::config::Config;
 
@@ -50,6 +50,8 @@ enum Command {
     Keys(KeysCommand),
     /// List, show and cancel sessions of all tenants.
     Sessions(sessions::SessionsCommand),
+    /// Remove sessions that ended, and what nobody owns.
+    Cleanup(cleanup::CleanupCommand),
     /// Show and set what a tenant may use.
     Limits(limits::LimitsCommand),
     /// Create, list, change, top up and archive budgets.
@@ -92,6 +94,7 @@ impl Cli {
             Command::Tenants(command) => command.run(&config).await,
             Command::Keys(command) => command.run(&config).await,
             Command::Sessions(command) => command.run(&config).await,
+            Command::Cleanup(command) => command.run(&config).await,
             Command::Limits(command) => command.run(&config).await,
             Command::Budgets(command) => command.run(&config).await,
             Command::Calls(command) => command.run(&config).await,

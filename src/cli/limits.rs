@@ -33,7 +33,7 @@ enum Action {
         /// Limits as NAME=VALUE, the value as in JSON, such as `max_running=4` or `models='["claude-sonnet-5-5"]'`; `NAME=`
         /// takes a limit away. There are `max_running`, `max_waiting`, `max_turns`, `turn_timeout_ms`, `total_timeout_ms`,
         /// `memory_bytes`, `cpus`, `pids`, `workspace_bytes`, `output_bytes`, `models`, `tools`, `images`, `permission_modes`,
-        /// `runtime`, `quarantine`, `agent_telemetry`, `repository` (of `claude_md`, `skills`, `settings`, `mcp_servers`),
+        /// `runtime`, `quarantine`, `retention_days`, `agent_telemetry`, `repository` (of `claude_md`, `skills`, `settings`, `mcp_servers`),
         /// `egress_hosts`, such as
         /// `egress_hosts='["packages.example.com:443"]'` within `egress.allowed_hosts` of the settings, and `rates`, such as
         /// `rates='{"create": {"per_minute": 10, "burst": 5}}'` (also `read`, `write`, `session_messages`, `tenant_messages`)

@@ -3,6 +3,7 @@
 mod audit;
 mod budgets;
 mod calls;
+mod cleanup;
 mod command;
 mod data;
 mod drill;

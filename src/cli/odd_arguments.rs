@@ -18,6 +18,7 @@ const COMMANDS: &[&[&str]] = &[
     &["keys", "expire", "x", "--at"],
     &["keys", "rotate", "x", "--overlap-hours"],
     &["sessions", "list", "--min-age-hours"],
+    &["cleanup", "--min-ended-hours"],
     &["limits", "set", "a"],
     &["budgets", "create", "--limit"],
     &["budgets", "top-up", "x"],

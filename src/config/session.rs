@@ -16,6 +16,9 @@ pub struct SessionConfig {
     pub max_waiting_bytes_per_tenant: u64,
     /// Bytes that one tenant's sessions may hold in the store, unless its own limits say otherwise.
     pub max_stored_bytes_per_tenant: u64,
+    /// For how many days sessions are kept after they ended, unless a tenant's own limits say otherwise; 0: until they are
+    /// deleted.
+    pub retention_days: u32,
     /// How long a session may wait.
     pub wait_timeout_ms: u64,
     /// How long nothing may be heard of an agent at work.

@@ -73,6 +73,9 @@ pub struct TenantLimits {
     /// The OCI runtime of its sandboxes, by the engine's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
+    /// For how many days its sessions are kept after they ended; 0: until they are deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
     /// Whether its agents tell about themselves by OpenTelemetry, where the settings say where to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_telemetry: Option<bool>,

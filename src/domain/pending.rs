@@ -62,6 +62,14 @@ impl fmt::Display for SandboxName {
     }
 }
 
+impl SandboxName {
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (session, epoch) = text.rsplit_once('-')?;
+        Some(Self { session: session.parse().ok()?, epoch: epoch.parse().ok()? })
+    }
+}
+
 impl PendingState {
     /// Its name in the store.
     pub const fn as_str(self) -> &'static str {

@@ -15,6 +15,7 @@ mod leftovers;
 mod lines;
 mod live;
 mod operators;
+mod orphans;
 mod output;
 mod persist;
 mod recent;
@@ -30,6 +31,7 @@ mod unstored;
 
 pub use error::{CancelError, DeleteError, ResumeError, StartError};
 pub use live::{LiveSession, QueueStatus, Stage};
+pub use orphans::{OrphanError, Orphans, orphaned_files, remove_files};
 pub use recent::REMEMBERED_S;
 pub use reconciler::ReconcileError;
 pub use registry::Registry;

@@ -126,3 +126,34 @@ async fn the_first_calls_of_the_readme_work_as_printed() {
         run(line.to_owned(), session).await;
     }
 }
+
+#[tokio::test]
+async fn a_cleanup_at_the_command_line_counts_in_the_server() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let secret = "a variable of acme 4713";
+    let done = tenant.run(&json!({"prompt": PLAIN_PROMPT, "env": {"TOKEN": secret}})).await;
+    let session = done["session_id"].as_str().unwrap();
+    let copies = |text: &str| {
+        let files = ["innkeeper.db", "innkeeper.db-wal"].map(|name| server.data.path().join(name));
+        let bytes = files.iter().filter_map(|file| std::fs::read(file).ok());
+        bytes.map(|bytes| bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()).sum::<usize>()
+    };
+    assert!(copies(PLAIN_PROMPT) > 0);
+    assert_eq!(copies(secret), 0, "a variable lies in the database in clear");
+    let dry = server.json(&["cleanup", "--min-ended-hours", "0", "--dry-run", "--json"]).await;
+    assert_eq!((&dry["sessions"], &dry["dry_run"]), (&json!(1), &json!(true)), "{dry}");
+    assert_eq!(tenant.get("/sessions/").await.1.as_array().unwrap().len(), 1);
+    // It is left alone until its sandbox is gone.
+    eventually(async || {
+        let report = server.json(&["cleanup", "--tenant", "acme", "--min-ended-hours", "0", "--json"]).await;
+        (report["sessions"] == 1).then_some(())
+    })
+    .await;
+    eventually(async || (tenant.get(&format!("/status/{session}")).await.0 == 404).then_some(())).await;
+    eventually(async || (tenant.get("/sessions/").await.1 == json!([])).then_some(())).await;
+    eventually(async || (copies(PLAIN_PROMPT) == 0).then_some(())).await;
+    assert_eq!(server.ledger(&tenant, session).await.len(), 1, "what was spent stays");
+    let audit = server.command(&["audit"]).await;
+    assert!(audit.contains("sessions.cleanup"), "{audit}");
+}

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::CreateTenantError;
 use crate::admin::OperationError;
 use crate::api::auth::{Busy, IssueError};
+use crate::spawner::SpawnerError;
 use crate::store::StoreError;
 
 /// Why a call did nothing.
@@ -26,6 +27,8 @@ pub enum AdminError {
     Conflict(String),
     /// A name is taken.
     NameTaken(String),
+    /// The engine, or who holds it, does not do its part.
+    Engine(SpawnerError),
     /// Too many keys are being hashed.
     Busy(Busy),
     /// Too many reports are read at the same time.
@@ -59,6 +62,7 @@ impl IntoResponse for AdminError {
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message.to_owned()),
             Self::Conflict(message) => (StatusCode::CONFLICT, "conflict", message),
             Self::NameTaken(name) => (StatusCode::CONFLICT, "name_taken", format!("the name `{name}` is taken")),
+            Self::Engine(error) => (StatusCode::SERVICE_UNAVAILABLE, "engine_unavailable", with_causes(&error)),
             Self::Busy(busy) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", busy.to_string()),
             Self::Internal(error) if error.is_transient() => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the store is unavailable");
@@ -86,6 +90,7 @@ impl std::fmt::Display for AdminError {
             Self::Invalid(message) | Self::Conflict(message) => formatter.write_str(message),
             Self::NotFound(message) => formatter.write_str(message),
             Self::NameTaken(name) => write!(formatter, "the name `{name}` is taken"),
+            Self::Engine(error) => error.fmt(formatter),
             Self::Busy(busy) => busy.fmt(formatter),
             Self::Overloaded(error) | Self::Internal(error) => error.fmt(formatter),
         }
@@ -96,6 +101,7 @@ impl std::error::Error for AdminError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Internal(error) => error.source(),
+            Self::Engine(error) => error.source(),
             _ => None,
         }
     }
@@ -123,6 +129,7 @@ impl From<OperationError> for AdminError {
             OperationError::Invalid(message) => Self::Invalid(message),
             OperationError::NotFound(message) => Self::NotFound(message),
             OperationError::Conflict(message) => Self::Conflict(message),
+            OperationError::Engine(error) => Self::Engine(error),
             OperationError::Store(error) => error.into(),
         }
     }

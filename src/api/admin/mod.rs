@@ -5,6 +5,7 @@
 mod audit;
 mod budgets;
 mod calls;
+mod cleanup;
 mod error;
 mod export;
 mod key_views;

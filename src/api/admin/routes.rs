@@ -4,7 +4,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::budgets::calls as budgets;
-use super::{audit, calls, export, keys, prices, sessions, tenants};
+use super::{audit, calls, cleanup, export, keys, prices, sessions, tenants};
 use crate::api::ApiState;
 
 /// The admin API, to be served where operators are.
@@ -27,6 +27,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::get))
         .routes(routes!(sessions::cancel))
+        .routes(routes!(cleanup::clean_up))
         .routes(routes!(prices::get))
         .routes(routes!(prices::reload))
         .routes(routes!(audit::list))

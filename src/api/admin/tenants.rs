@@ -113,7 +113,7 @@ pub(super) async fn update(
     request_body(content = serde_json::Value, description = "The limits: `max_running`, `max_waiting`, \
         `max_waiting_bytes`, `max_stored_bytes`, `max_turns`, \
         `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, \
-        `permission_modes`, `rates`, `workspace_bytes`, `output_bytes`, `repository`, `quarantine`, `runtime`, \
+        `permission_modes`, `rates`, `workspace_bytes`, `output_bytes`, `repository`, `quarantine`, `runtime`, `retention_days`, \
         `agent_telemetry`, and `egress_hosts` within `egress.allowed_hosts` of the settings; what is left out is as the installation's settings say"),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod budgets;
+mod cleanup;
 mod http;
 mod odd_requests;
 mod roots;

@@ -10,10 +10,10 @@ use crate::domain::{
 };
 use crate::store::{CallRef, NewCall, NewSession, NewTurn, Settlement};
 
-const HOUR: i64 = 3_600_000_000;
+pub(super) const HOUR: i64 = 3_600_000_000;
 
 impl Admin {
-    async fn tenant_named(&self, name: &str) -> TenantId {
+    pub(super) async fn tenant_named(&self, name: &str) -> TenantId {
         let id = TenantId::generate();
         let tenant = Tenant {
             id,
@@ -28,7 +28,7 @@ impl Admin {
     }
 
     /// A session of a tenant, created at an hour, that cost so many nano-dollars; ended if an outcome is given.
-    async fn session(&self, tenant: TenantId, hour: i64, nanos: i64, outcome: Option<Outcome>) -> String {
+    pub(super) async fn session(&self, tenant: TenantId, hour: i64, nanos: i64, outcome: Option<Outcome>) -> String {
         let (session, id, at) = (SessionId::generate(), TurnId::generate(), Timestamp::from_micros(hour * HOUR));
         let (prompt, spec) = ("a secret of the tenant".to_owned(), TurnSpec::default());
         let turn = NewTurn { id, prompt, spec, key: KeyId::new("key1"), created_at: at };
@@ -48,7 +48,7 @@ impl Admin {
         session.to_string()
     }
 
-    async fn listed(&self, query: &str) -> Vec<String> {
+    pub(super) async fn listed(&self, query: &str) -> Vec<String> {
         let (status, page) = self.ask(Method::GET, &format!("/admin/v1/sessions{query}"), json!({})).await;
         assert_eq!(status, StatusCode::OK, "{query}: {page}");
         let ids = page["data"].as_array().unwrap().iter();
