@@ -1,4 +1,4 @@
-//! The agent's environment: what the installation sets, what a caller may add, what a caller may not.
+//! The agent's environment: what the installation sets, and what a caller adds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,64 +8,8 @@ use crate::domain::RepositoryGrant;
 use super::planning::EXIT_PLAN_MODE;
 use super::{HOME, doors, repository};
 
-/// Names a caller may not set: they decide how the agent starts, what it loads, whom it trusts or where its model is.
-const REFUSED: &[&str] = &[
-    "ALL_PROXY",
-    "API_TIMEOUT_MS",
-    "BASH_ENV",
-    "ENV",
-    "FTP_PROXY",
-    "GLIBC_TUNABLES",
-    "HOME",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "IFS",
-    "IS_SANDBOX",
-    "LOGNAME",
-    "NO_PROXY",
-    "PATH",
-    "REQUESTS_CA_BUNDLE",
-    "SHELL",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "TEMP",
-    "TMP",
-    "TMPDIR",
-    "USER",
-];
-
 /// What is reached inside the sandbox itself.
 const NO_PROXY: &str = "localhost,127.0.0.1,::1";
-
-/// Beginnings of names a caller may not set.
-const REFUSED_PREFIXES: &[&str] = &[
-    "ANTHROPIC_",
-    "AWS_",
-    "BUN_",
-    "CLAUDE",
-    "DISABLE_",
-    "DYLD_",
-    "INNKEEPER_",
-    "LD_",
-    "NODE_",
-    "OTEL_",
-    "VERTEX_",
-    "XDG_",
-];
-
-/// The names in `env` that a caller may not set, and those that are no names at all, in order. Upper and lower case
-/// are alike, because programs read `http_proxy` as well as `HTTP_PROXY`.
-pub fn refused_env(env: &BTreeMap<String, String>) -> Vec<String> {
-    env.keys().filter(|name| is_refused(name)).cloned().collect()
-}
-
-pub(super) fn is_refused(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    name.is_empty()
-        || name.contains(['=', '\0'])
-        || REFUSED.contains(&upper.as_str())
-        || REFUSED_PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
-}
 
 /// The agent's whole environment. `model_socket` is where the sandbox reaches the model; the key in it opens nothing,
 /// because the gateway knows the sandbox by its socket and puts the real key in. `proxy` is where its tools find the way
@@ -127,18 +71,6 @@ mod tests {
 
     fn env(names: &[&str]) -> BTreeMap<String, String> {
         names.iter().map(|&name| (name.to_owned(), "x".to_owned())).collect()
-    }
-
-    #[test]
-    fn what_would_change_the_route_or_the_security_is_refused_by_name() {
-        let asked = env(&["ANTHROPIC_BASE_URL", "LD_PRELOAD", "IS_SANDBOX", "https_proxy", "CI", "MY_TOKEN", "A=B"]);
-        assert_eq!(refused_env(&asked), ["A=B", "ANTHROPIC_BASE_URL", "IS_SANDBOX", "LD_PRELOAD", "https_proxy"]);
-    }
-
-    #[test]
-    fn a_caller_opens_no_door_into_the_conversation() {
-        let asked = doors::VARIABLES.map(|(name, _)| name);
-        assert_eq!(refused_env(&env(&asked)), asked);
     }
 
     #[test]

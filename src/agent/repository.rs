@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{WORKSPACE, doors, env::is_refused};
+use super::{WORKSPACE, doors, names::is_refused};
 use crate::domain::RepositoryGrant::{self, ClaudeMd, McpServers, Settings, Skills};
 
 /// Where the image has the plugins that show one part of the workspace each (`docker/sandbox.Dockerfile`).

@@ -58,7 +58,7 @@ impl Registry {
             let allowed = SessionLimits::of_tenant(&tenant.limits).lowest(&installation(&self.shared().config));
             spec.limits = Some(SessionLimits { max_turns: spec.max_turns, ..asked.lowest(&allowed) });
         }
-        let names = refused_env(&spec.env);
+        let names: Vec<_> = refused_env(&spec.env).iter().map(ToString::to_string).collect();
         if names.is_empty() { Ok(tenant) } else { Err(StartError::RefusedEnv { names }) }
     }
 

@@ -15,9 +15,9 @@ pub enum StartError {
     #[error("the sandboxes' engine cannot be asked; try again in a moment")]
     Spawner(#[source] SpawnerError),
     /// The environment holds names that are the installation's to set.
-    #[error("env may not set {}: they decide the agent's security or its way to the model", .names.join(", "))]
+    #[error("env may not set {}: leave them out, or set them in the commands that need them", .names.join(", "))]
     RefusedEnv {
-        /// The names.
+        /// The names, each with what it decides.
         names: Vec<String>,
     },
     /// An operator has suspended the tenant.

@@ -1,10 +1,12 @@
 //! A session from the request to the answer: what its tenant sees, and what its turn is told to the agent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use innkeeper::agent::refused_env;
 use serde_json::{Value, json};
 
-use crate::harness::{PLAIN_PROMPT, Server, bash, last_words, script, tool_results};
+use crate::harness::{PLAIN_PROMPT, Server, bash, docker, last_words, script, tool_results};
+use crate::machine::sandbox_image;
 
 /// The keys of an object, in their order.
 fn keys(object: &Value) -> Vec<&str> {
@@ -166,9 +168,12 @@ async fn an_environment_reaches_the_tools_but_not_the_agent_s_way_to_the_model()
     let server = Server::start().await;
     let tenant = server.tenant("acme").await;
     let body = json!({
-        "prompt": bash("echo \"$GREETING\""), "permission_mode": "bypassPermissions", "env": {"GREETING": "ahoi"},
+        "prompt": bash("echo $GREETING $NODE_ENV $ENV $AWS_REGION $DISABLE_SPRING $TZ; date +%H -d @0"),
+        "permission_mode": "bypassPermissions",
+        "env": {"GREETING": "ahoi", "NODE_ENV": "test", "ENV": "staging", "AWS_REGION": "eu-central-1", "DISABLE_SPRING": "1",
+            "TZ": "Asia/Tokyo"},
     });
-    assert_eq!(tool_results(&tenant.run(&body).await), ["ahoi"]);
+    assert_eq!(tool_results(&tenant.run(&body).await), ["ahoi test staging eu-central-1 1 Asia/Tokyo\n09"]);
 
     for name in ["ANTHROPIC_BASE_URL", "LD_PRELOAD", "IS_SANDBOX", "NODE_OPTIONS", "https_proxy", "CLAUDE_CONFIG_DIR"] {
         let env = BTreeMap::from([("OK", "1"), (name, "x")]);
@@ -177,6 +182,21 @@ async fn an_environment_reaches_the_tools_but_not_the_agent_s_way_to_the_model()
         let detail = body["detail"].as_str().unwrap();
         assert!(detail.contains(name) && !detail.contains("OK"), "{detail}");
     }
+}
+
+/// Names with a common beginning are refused one by one, and another version of the agent may read others.
+#[tokio::test]
+async fn what_the_agent_reads_of_common_names_is_refused() {
+    let search = r#"LC_ALL=C grep --text --only-matching --extended-regexp 'env\.DISABLE_[A-Z_]+|"DISABLE_[A-Z_]+"' /usr/local/bin/claude"#;
+    let search = format!("{search} | sort --unique");
+    let image = sandbox_image();
+    let found = docker(&["run", "--rm", "--network=none", "--entrypoint=/bin/sh", &image, "-c", &search]).await;
+    let names: BTreeSet<_> = found.lines().map(|line| line.trim_start_matches("env.").trim_matches('"')).collect();
+    assert!(names.contains("DISABLE_TELEMETRY") && names.len() > 15, "{names:?}");
+    let env: BTreeMap<_, _> = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+    let refused: BTreeSet<_> = refused_env(&env).into_iter().map(|refused| refused.name).collect();
+    let taken: Vec<_> = names.iter().filter(|name| !refused.contains(**name)).collect();
+    assert!(taken.is_empty(), "the agent reads {taken:?}: add them to src/agent/names.rs");
 }
 
 #[tokio::test]

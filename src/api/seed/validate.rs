@@ -47,6 +47,12 @@ const MAX_PATH_BYTES: usize = 8 << 10;
 /// The longest list of tools: it is one argument, and Linux takes none that is longer than 128 KiB.
 const MAX_LIST_BYTES: usize = 64 << 10;
 
+/// The longest variable, with its name, `=` and a NUL: Linux starts no program with a longer one, whatever `max_env_bytes` is.
+const MAX_VARIABLE_BYTES: usize = 128 << 10;
+
+/// The longest environment, whatever the settings say: Linux gives a program's arguments and variables 2 MiB together.
+const MAX_ENV_BYTES: usize = 1 << 20;
+
 /// Reads parts of a body and notes what is wrong with them.
 #[derive(Default)]
 struct Reader(Vec<Fault>);
@@ -57,7 +63,7 @@ impl TextBounds {
         Self {
             prompt: config.max_prompt_bytes,
             system_prompt: config.max_system_prompt_bytes,
-            env: config.max_env_bytes,
+            env: config.max_env_bytes.min(MAX_ENV_BYTES),
         }
     }
 }
@@ -253,6 +259,9 @@ impl Reader {
             self.refuse_nul(&here, value, &text);
             if name.is_empty() || name.contains(['=', '\0']) {
                 self.note(&Kind::Refused("A variable's name is not empty and holds no '=' or NUL"), &here, value);
+            }
+            if name.len() + text.len() + 2 > MAX_VARIABLE_BYTES {
+                self.note(&Kind::LongTogether(MAX_VARIABLE_BYTES), &here, value);
             }
             variables.insert(name, text);
         }

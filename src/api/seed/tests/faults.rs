@@ -77,6 +77,9 @@ async fn of_texts_that_are_too_long() {
     assert!(read_json(env(99_997).as_bytes()).await.is_ok());
     let (status, answer) = read_json(env(99_998).as_bytes()).await.unwrap_err();
     assert!(status == 422 && answer.contains("this should have at most 100000 bytes in all"), "{answer}");
+    // However much an operator allows, the kernel starts no program with such a variable.
+    let (_, answer) = read_json(env(131_070).as_bytes()).await.unwrap_err();
+    assert!(answer.contains("this should have at most 131072 bytes in all"), "{answer}");
 }
 
 #[tokio::test]
