@@ -48,5 +48,6 @@ else
 fi
 compose
 scripts/prometheus.sh
+scripts/conformance.sh
 step 'Tests'
 INSTA_UPDATE=no cargo test --workspace --locked

@@ -25,7 +25,7 @@ pub struct CleanupAsk {
     #[serde(default)]
     pub status: Option<String>,
     /// Sessions whose last turn ended at least so many hours ago; 0 for all that ended.
-    #[schema(example = 720)]
+    #[schema(format = Int64, maximum = 4_294_967_295_i64, example = 720)]
     pub min_ended_hours: u32,
     /// Whether only to say what would go.
     #[serde(default)]

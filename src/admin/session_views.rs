@@ -20,7 +20,6 @@ pub struct SessionEntry {
     /// The tenant's name.
     pub tenant_name: String,
     /// `pending`, `running`, `completed`, `error` or `cancelled`.
-    #[schema(value_type = String)]
     pub status: SeedStatus,
     /// The directory it works in.
     #[schema(value_type = String)]

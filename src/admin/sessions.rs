@@ -24,11 +24,14 @@ const MISSING: OperationError = OperationError::NotFound("there is no such sessi
 pub struct SessionsAsk {
     /// Those of one tenant, by its name or its id.
     pub tenant: Option<String>,
-    /// Those with this status: `pending`, `running`, `completed`, `error` or `cancelled`.
+    /// Those with this status.
+    #[param(inline, value_type = Option<SeedStatus>)]
     pub status: Option<String>,
     /// Those that were created at least so many hours ago.
+    #[param(format = Int64, maximum = 4_294_967_295_i64)]
     pub min_age_hours: Option<u32>,
     /// Those that were created at most so many hours ago.
+    #[param(format = Int64, maximum = 4_294_967_295_i64)]
     pub max_age_hours: Option<u32>,
     /// Those that cost at least this, in US dollars.
     pub min_cost_usd: Option<String>,

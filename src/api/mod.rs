@@ -4,13 +4,16 @@ pub mod account;
 pub mod admin;
 pub mod auth;
 pub mod collect;
+mod document;
 pub mod export;
 mod health;
+mod input;
 mod measure;
 mod rate_headers;
 mod requests;
 mod router;
 pub mod seed;
+mod unrouted;
 
 pub use router::{operator, public};
 

@@ -3,6 +3,8 @@
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use http::HeaderName;
+use http::header::{CONTENT_DISPOSITION, LINK, RETRY_AFTER};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
@@ -11,9 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::auth::cross_site::{self, CrossSite};
-use super::auth::{AnyKey, KeySchemes, TenantCaller, describe_refusals};
+use super::auth::{AnyKey, KeySchemes, TenantCaller};
 use super::measure::{self, Listener};
-use super::{ApiState, account, admin, collect, health, rate_headers, requests, seed};
+use super::{ApiState, account, admin, collect, document, health, rate_headers, requests, seed, unrouted};
 
 /// What the documents begin with.
 #[derive(OpenApi)]
@@ -31,7 +33,8 @@ pub fn public(state: ApiState) -> Router {
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .merge(ui)
-        .fallback(seed::not_found)
+        .fallback(unrouted::tenants_path)
+        .method_not_allowed_fallback(unrouted::method)
         .layer(axum::middleware::from_fn_with_state(pages, cross_site::layer))
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
@@ -43,14 +46,14 @@ pub fn public(state: ApiState) -> Router {
 /// The calls of tenants.
 fn tenants() -> OpenApiRouter<ApiState> {
     let mut router = OpenApiRouter::with_openapi(Document::openapi()).merge(seed::router()).merge(account::router());
-    describe_refusals(router.get_openapi_mut());
+    document::complete(router.get_openapi_mut());
     router
 }
 
 /// The calls of operators.
 fn operators() -> OpenApiRouter<ApiState> {
     let mut router = OpenApiRouter::with_openapi(Document::openapi()).merge(admin::router());
-    describe_refusals(router.get_openapi_mut());
+    document::complete(router.get_openapi_mut());
     router
 }
 
@@ -65,6 +68,8 @@ pub fn operator(state: ApiState) -> Router {
         .route("/metrics", get(collect::metrics))
         .with_state(state)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(unrouted::operators_path)
+        .method_not_allowed_fallback(unrouted::method)
         .layer(axum::middleware::from_fn_with_state(pages, cross_site::layer))
         .layer(axum::middleware::from_fn(rate_headers::layer))
         .layer(CatchPanicLayer::new())
@@ -85,6 +90,17 @@ fn ui(state: &ApiState) -> Router {
         .layer(guard)
 }
 
+/// What the scripts of a page that may call can read of an answer's header, beside what every browser shows them.
+const EXPOSED_HEADERS: [HeaderName; 7] = [
+    RETRY_AFTER,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("traceresponse"),
+    LINK,
+    CONTENT_DISPOSITION,
+];
+
 /// No page of another origin may call, but for the origins that are listed.
 fn cors(origins: &[String]) -> CorsLayer {
     let origins: Vec<_> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
@@ -95,6 +111,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods(tower_http::cors::AllowMethods::mirror_request())
         .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
+        .expose_headers(EXPOSED_HEADERS)
 }
 
 #[cfg(test)]

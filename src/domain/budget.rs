@@ -21,7 +21,7 @@ pub enum Scope {
 }
 
 /// In which time a budget may be spent once. Days, weeks (from Monday) and months begin at midnight UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
     /// A day.
@@ -35,7 +35,7 @@ pub enum Period {
 }
 
 /// What happens when a budget is spent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Enforcement {
     /// Further calls are refused.

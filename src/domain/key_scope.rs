@@ -6,15 +6,19 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// One thing a key opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 pub enum KeyScope {
     /// A tenant's sessions, to look at.
+    #[schema(rename = "sessions:read")]
     SessionsRead,
     /// A tenant's sessions, to start, cancel and delete.
+    #[schema(rename = "sessions:write")]
     SessionsWrite,
     /// What a tenant spent, and what is left.
+    #[schema(rename = "usage:read")]
     UsageRead,
     /// The admin API. Only operators have it, and it opens nothing of any tenant.
+    #[schema(rename = "admin")]
     Admin,
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::optional_count;
+use super::object::optional_object;
 use super::{EgressHost, PermissionMode, RepositoryGrant, TenantRates, TurnSpec, tool_rules};
 
 /// A tenant's limits. What is absent is as the installation's settings say.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantLimits {
     /// Sessions that may have a sandbox at the same time.
@@ -17,19 +19,20 @@ pub struct TenantLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_waiting: Option<usize>,
     /// Bytes of the requests of sessions that wait.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_count")]
     pub max_waiting_bytes: Option<u64>,
     /// Bytes its sessions may hold in the store; one that begins beyond it is refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_count")]
     pub max_stored_bytes: Option<u64>,
     /// Rounds of model and tools a turn may take; a request that asks for more gets this many.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Int64, maximum = 4_294_967_295_i64)]
     pub max_turns: Option<u32>,
     /// How long a turn may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_count")]
     pub turn_timeout_ms: Option<u64>,
     /// How long a sandbox may live.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_count")]
     pub total_timeout_ms: Option<u64>,
     /// What a sandbox may use.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +56,7 @@ pub struct TenantLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission_modes: Option<Vec<PermissionMode>>,
     /// How fast its calls may come.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub rates: Option<TenantRates>,
     /// Bytes its workspaces may hold: a session over it is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,9 +66,11 @@ pub struct TenantLimits {
     pub output_bytes: Option<i64>,
     /// The hosts its sandboxes may reach; none unless they are granted here.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, example = json!([]))]
     pub egress_hosts: Option<Vec<EgressHost>>,
     /// What of the repository's own configuration its agents heed; nothing unless it is granted here.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<RepositoryGrant>>)]
     pub repository: Option<BTreeSet<RepositoryGrant>>,
     /// Whether changes of files that would run later on somebody's host are undone after each session.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +80,7 @@ pub struct TenantLimits {
     pub runtime: Option<String>,
     /// For how many days its sessions are kept after they ended; 0: until they are deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Int64, maximum = 4_294_967_295_i64)]
     pub retention_days: Option<u32>,
     /// Whether its agents tell about themselves by OpenTelemetry, where the settings say where to.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,9 +1,11 @@
 //! The words of the product as types: meaning only, no I/O, nothing of ours imported.
 
+pub mod amount;
 pub mod audit;
 pub mod budget;
 pub mod changes;
 pub mod clock;
+mod count;
 pub mod day;
 pub mod decision;
 pub mod drift;
@@ -15,6 +17,7 @@ pub mod key;
 pub mod key_scope;
 pub mod limits;
 pub mod money;
+pub mod object;
 pub mod pending;
 pub mod plain_key;
 pub mod rate;
@@ -27,6 +30,7 @@ pub mod tool_rules;
 pub mod turn;
 pub mod usage;
 
+pub use amount::{amount_schema, amount_text, optional_amount_schema, optional_amount_text};
 pub use audit::{Action, AuditEntry, By, Who};
 pub use budget::{Budget, Enforcement, Period, Scope, Standing};
 pub use changes::{
@@ -45,6 +49,7 @@ pub use key::{Key, KeyOwner};
 pub use key_scope::{KeyScope, KeyScopes};
 pub use limits::{NotAllowed, TenantLimits};
 pub use money::Usd;
+pub use object::{Object, object, optional_object};
 pub use pending::{PendingSandbox, PendingState, SandboxName};
 pub use plain_key::PlainKey;
 pub use rate::{Allowance, Rate, RateClass, TenantRates};

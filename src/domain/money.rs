@@ -7,6 +7,8 @@ use std::ops::{Add, AddAssign};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::amount::amount_text;
+
 /// An amount of US dollars in nano-dollars (10⁻⁹ $).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(i64);
@@ -94,10 +96,11 @@ impl serde::Serialize for Usd {
     }
 }
 
+/// From text, or from a number, which is read by its shortest decimal digits.
 impl<'de> serde::Deserialize<'de> for Usd {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let what = "is no amount: give US dollars as text, with at most nine decimals, like \"50.00\"";
+        let text = amount_text(deserializer)?;
+        let what = "is no amount: give US dollars with at most nine decimals, like \"50.00\"";
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` {what}")))
     }
 }
@@ -133,6 +136,19 @@ mod tests {
         assert_eq!(Usd::parse("0.000000001"), Some(Usd::from_nanos(1)));
         for text in ["", "-1", "0.0000000001", "1e9", "$5", "5,00", "99999999999999999999"] {
             assert_eq!(Usd::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_text_or_a_number() {
+        let read = |text| serde_json::from_str::<Usd>(text).map(Usd::as_nanos).ok();
+        for text in [r#""0.5""#, "0.5", "5e-1", r#""0.50""#] {
+            assert_eq!(read(text), Some(500_000_000), "{text}");
+        }
+        assert_eq!(read("3"), Some(3_000_000_000));
+        assert_eq!(read("0.1"), Some(100_000_000));
+        for text in ["-1", "-0.5", "0.0000000001", "1e30", "true", "[]", "{}", "null", r#""1e9""#] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 

@@ -4,13 +4,17 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use super::object::optional_object;
+
 /// How fast calls of one sort may come: so many a minute in the long run, and so many at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Calls a minute in the long run.
+    #[schema(value_type = u32, format = Int64, minimum = 1, maximum = 4_294_967_295_i64, example = 60)]
     pub per_minute: NonZeroU32,
     /// Calls at once, after a while without any.
+    #[schema(value_type = u32, format = Int64, minimum = 1, maximum = 4_294_967_295_i64, example = 20)]
     pub burst: NonZeroU32,
 }
 
@@ -32,23 +36,23 @@ pub enum RateClass {
 }
 
 /// Rates that differ from the installation's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantRates {
     /// Looking at things.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub read: Option<Rate>,
     /// Changing things that are there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub write: Option<Rate>,
     /// Starting and resuming sessions.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub create: Option<Rate>,
     /// Model calls of a session.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub session_messages: Option<Rate>,
     /// Model calls of all its sessions.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub tenant_messages: Option<Rate>,
 }
 

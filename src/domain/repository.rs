@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part of the workspace's own configuration that an agent can heed, each granted by itself. Whoever can write to the
 /// repository decides what stands there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RepositoryGrant {
     /// `CLAUDE.md`: text the agent takes as instructions. Its author can tell the agent what to do.

@@ -72,7 +72,7 @@ pub struct SessionOverview {
 }
 
 /// What the seed API calls a session's standing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SeedStatus {
     /// Accepted; its agent has not started yet.

@@ -2,39 +2,49 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{TenantLimits, Usd};
+use super::count::optional_count;
+use super::{TenantLimits, Usd, optional_amount_schema};
 
 /// Limits of a session. As asked for, what is absent is as the tenant's limits and the settings say; as applied, nothing is
 /// absent but the cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionLimits {
     /// What all turns of the session may cost together: US dollars, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = optional_amount_schema, required = false)]
     pub max_cost_usd: Option<Usd>,
     /// Rounds of model and tools a turn may take.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Int64, minimum = 1, maximum = 4_294_967_295_i64)]
     pub max_turns: Option<u32>,
     /// How long a turn may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_count")]
+    #[schema(minimum = 1, example = 600_000)]
     pub turn_timeout_ms: Option<u64>,
     /// How long a sandbox may live.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_count")]
+    #[schema(minimum = 1)]
     pub total_timeout_ms: Option<u64>,
     /// Memory of the sandbox.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 268_435_456)]
     pub memory_bytes: Option<i64>,
     /// Processors of the sandbox.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0.01)]
     pub cpus: Option<f64>,
     /// Processes of the sandbox.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 32)]
     pub pids: Option<i64>,
     /// Bytes the workspace may hold: a session over it is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub workspace_bytes: Option<i64>,
     /// Bytes the agent may say in a turn: one over it is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 65_536)]
     pub output_bytes: Option<i64>,
 }
 

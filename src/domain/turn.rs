@@ -48,7 +48,7 @@ impl TurnSpec {
 }
 
 /// How freely the agent acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PermissionMode {
     /// Asks before it changes anything; nobody answers, so it is refused.

@@ -1,13 +1,15 @@
 //! The prices in force: one table at a time, which can be exchanged while calls run.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tracing::info;
 
 use super::price::PriceTable;
-use super::price_list::PriceList;
+use super::price_list::{ListedModel, PriceList};
+use super::request::check_model;
 use super::{PriceError, price_change, price_file};
 use crate::domain::Timestamp;
 use crate::metrics::catalogue::PRICE_RELOADS;
@@ -54,6 +56,14 @@ impl Prices {
     /// What a model is called in the table in force, whatever date or alias it comes with; its own name when it has no price.
     pub fn known_as(&self, model: &str) -> String {
         self.current().canonical(model).unwrap_or(model).to_owned()
+    }
+
+    /// The names under which a tenant's sessions may ask for a model: all it has, or those of the tenant's list that mean it.
+    pub fn names_of(&self, model: &ListedModel, allowed: Option<&[String]>) -> Vec<String> {
+        let Some(allowed) = allowed else { return [slice::from_ref(&model.id), &model.aliases].concat() };
+        let table = self.current();
+        let means = |entry: &&String| check_model(&model.id, Some(slice::from_ref(*entry)), &table).is_ok();
+        allowed.iter().filter(means).cloned().collect()
     }
 
     /// The version of the table in force, which the ledger keeps with every call that is opened now.

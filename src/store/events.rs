@@ -135,6 +135,29 @@ impl Events<'_> {
         .await?;
         rows.iter().map(event).collect()
     }
+
+    /// The last message of a tenant's session up to `until`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn last_message(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        until: i64,
+    ) -> Result<Option<Event>, StoreError> {
+        let row = sqlx::query(
+            "select e.* from events e join sessions s on s.id = e.session_id
+             where s.tenant_id = $1 and s.id = $2 and e.kind = $3 and e.seq <= $4 order by e.seq desc limit 1",
+        )
+        .bind(tenant.to_string())
+        .bind(session.to_string())
+        .bind(EventKind::Message.as_str())
+        .bind(until)
+        .fetch_optional(&self.0.read)
+        .await?;
+        row.as_ref().map(event).transpose()
+    }
 }
 
 /// Writes events inside a transaction, numbering them after the session's last. Answers the last `seq`.

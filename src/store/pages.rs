@@ -1,11 +1,11 @@
 //! Sessions and events page by page: each page is bounded in bytes, however long its rows are.
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 
 use super::sessions::select_overview;
-use super::{Place, Render, Store, StoreError, codec, events, sessions};
-use crate::domain::{Event, EventKind, SessionId, SessionOverview, TenantId};
+use super::{Pieces, Place, Render, Store, StoreError, codec, events, sessions};
+use crate::domain::{Event, EventKind, SeedStatus, SessionId, SessionOverview, TenantId};
 
 /// Bytes of a page; one row that is longer is a page of its own.
 const PAGE_BYTES: u64 = 256 << 10;
@@ -90,6 +90,43 @@ impl Store {
                 Ok(Some((part(&entries.join(&b','), after.is_none(), next.is_none()), next)))
             }
         })
+    }
+
+    /// A page of a tenant's sessions that stand as `status` says, oldest first, each made into JSON by `render`, as one JSON
+    /// array; `None` when `after` is no session of the tenant. Each session is read when the reader takes it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session_page(
+        &self,
+        tenant: TenantId,
+        (after, status, limit): (Option<SessionId>, Option<SeedStatus>, u32),
+        render: fn(&SessionOverview) -> Bytes,
+    ) -> Result<Option<Pieces>, StoreError> {
+        let after = match after {
+            None => None,
+            Some(id) => match self.sessions().find_entry(tenant, id).await? {
+                None => return Ok(None),
+                Some(overview) => Some((overview.session.created_at, id)),
+            },
+        };
+        let ids = self.sessions().ids(tenant, after, status, limit).await?;
+        let store = self.clone();
+        let entries =
+            stream::iter(ids).then(move |id| {
+                let store = store.clone();
+                async move {
+                    Ok::<_, StoreError>(store.sessions().find_entry(tenant, id).await?.map(|entry| render(&entry)))
+                }
+            });
+        // A session that was deleted meanwhile is left out.
+        let entries = entries.try_filter_map(|entry| std::future::ready(Ok(entry)));
+        let elements = entries.enumerate().map(|(place, entry)| {
+            entry.map(|entry| if place == 0 { entry } else { [b",", &entry[..]].concat().into() })
+        });
+        let end = |bracket| stream::once(std::future::ready(Ok(Bytes::from_static(bracket))));
+        let parts = end(b"[").chain(elements).chain(end(b"]"));
+        Ok(Some(self.streamed(tenant, parts).await))
     }
 
     /// The events after `after` and up to `until` that a session's conversation is shown from, as many as a page has.

@@ -33,6 +33,8 @@ pub struct Conversation {
     pub messages: Option<Bytes>,
     /// The last turn in which processes were killed for want of memory, and how many.
     kills: Option<(TurnId, u64)>,
+    /// The last message of all, as the agent said it, and its turn.
+    last: Option<(TurnId, Arc<str>)>,
     /// The `seq` of the last event that was looked at.
     seen: i64,
 }
@@ -41,6 +43,11 @@ impl Conversation {
     /// How many processes were killed for want of memory in the latest turn; `None` when none was.
     pub fn out_of_memory_kills(&self) -> Option<u64> {
         self.kills.filter(|(turn, _)| *turn == self.overview.turn.id).map(|(_, killed)| killed)
+    }
+
+    /// The last message of the latest turn, as the agent said it; `None` while there is none.
+    pub fn last_message(&self) -> Option<&str> {
+        self.last.as_ref().filter(|(turn, _)| *turn == self.overview.turn.id).map(|(_, line)| &**line)
     }
 }
 
@@ -116,7 +123,8 @@ impl Store {
             let kills = self.events().kills(tenant, id, overview.turn.id).await?;
             let (turn, seen) = (overview.turn.id, overview.session.last_seq);
             let kills = kills.map(|killed| (turn, killed));
-            return Ok(Some(Arc::new(Conversation { overview, messages: None, kills, seen })));
+            let last = self.events().last_message(tenant, id, seen).await?.map(last_of);
+            return Ok(Some(Arc::new(Conversation { overview, messages: None, kills, last, seen })));
         }
         let (seen, messages) =
             earlier.as_ref().and_then(|copy| Some((copy.seen, copy.messages.clone()?))).unwrap_or_default();
@@ -124,15 +132,21 @@ impl Store {
         let seen = further.last().map_or(seen, |event| event.seq);
         let kills = further.iter().fold(earlier.as_ref().and_then(|copy| copy.kills), with_kills);
         further.retain(|event| event.kind == EventKind::Message);
+        let last = further.last().cloned().map(last_of).or_else(|| earlier.as_ref()?.last.clone());
         let messages = if further.is_empty() && earlier.is_some() { messages } else { render(&messages, &further) };
-        kept.bytes.store(messages.len() + COPY_BYTES, Ordering::Relaxed);
-        let fresh = Arc::new(Conversation { overview, messages: Some(messages), kills, seen });
+        let last_bytes = last.as_ref().map_or(0, |(_, line)| line.len());
+        kept.bytes.store(messages.len() + last_bytes + COPY_BYTES, Ordering::Relaxed);
+        let fresh = Arc::new(Conversation { overview, messages: Some(messages), kills, last, seen });
         *copy = Some(Arc::clone(&fresh));
         drop(copy);
         // Weighed anew.
         self.cache.0.insert(id, kept);
         Ok(Some(fresh))
     }
+}
+
+fn last_of(message: Event) -> (TurnId, Arc<str>) {
+    (message.turn, message.payload.into())
 }
 
 /// Adds what an event tells of kills; those of an earlier turn are forgotten.

@@ -108,6 +108,32 @@ impl Sessions<'_> {
         rows.iter().map(session_row).collect()
     }
 
+    /// The ids of a tenant's sessions after `after` that stand as `status` says, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn ids(
+        &self,
+        tenant: TenantId,
+        after: Option<Place>,
+        status: Option<SeedStatus>,
+        limit: u32,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let (moment, id) = after.map_or((i64::MIN, String::new()), |(at, id)| (at.as_micros(), id.to_string()));
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "select id from {LISTED} where tenant_id = $1 and (created_at, id) > ($2, $3) and ($4 = '' or status = $4)
+             order by created_at, id limit $5"
+        )))
+        .bind(tenant.to_string())
+        .bind(moment)
+        .bind(id)
+        .bind(status.map(SeedStatus::as_str).unwrap_or_default())
+        .bind(i64::from(limit))
+        .fetch_all(&self.0.reports)
+        .await?;
+        rows.iter().map(|row| codec::parsed(row, "id")).collect()
+    }
+
     /// A session of any tenant: for operators, who act for no tenant.
     ///
     /// # Errors

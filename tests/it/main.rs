@@ -14,6 +14,7 @@ mod cli_prices;
 mod collector;
 mod compose;
 mod confinement;
+mod conformance;
 mod dialect;
 mod drift;
 mod drill;

@@ -3,7 +3,7 @@
 use reqwest::{Method, header};
 use serde_json::json;
 
-use crate::harness::{Server, eventually};
+use crate::harness::{PLAIN_PROMPT, Server, eventually, last_words};
 
 #[tokio::test]
 async fn a_key_is_taken_in_three_ways_and_every_failure_is_the_same_401() {
@@ -175,4 +175,106 @@ async fn a_key_made_beside_a_running_server_opens_it_at_once() {
     eventually(async || (status().await.as_u16() == 200).then_some(())).await;
     let said = server.command(&["run", "--url", &server.url, "--key", &tenant.key, "Say hello"]).await;
     assert!(said.contains("[scripted answer]") && said.contains("done"), "{said}");
+}
+
+#[tokio::test]
+async fn what_a_call_does_not_take_is_refused_in_words() {
+    let server = Server::start_with(&[("http.cors_origins", "https://app.example")]).await;
+    let tenant = server.tenant("acme").await;
+    let tokens = |body: &'static str| tenant.request(Method::POST, "/v1/tokens").body(body);
+    let json = |body| tokens(body).header(header::CONTENT_TYPE, "application/json");
+    let get = |path| tenant.request(Method::GET, path);
+    let put = |path| tenant.request(Method::PUT, path);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (request, status, words) in [
+        (json("[]"), 422, "expected an object"),
+        (json(r#"{"ttl": 5}"#), 422, "unknown field `ttl`"),
+        (json(r#"{"ttl_seconds": "5"}"#), 422, "`ttl_seconds`"),
+        (json("{"), 400, "not JSON"),
+        (json(r#"{"ttl_seconds": 5} {}"#), 400, "not JSON"),
+        (tokens("{}"), 415, "no content type"),
+        (tokens("{}").header(header::CONTENT_TYPE, "text/plain"), 415, "`text/plain`"),
+        (get("/v1/session"), 404, "`/v1/session`"),
+        (put("/v1/me"), 405, "`Allow`"),
+        (get("/v1/usage?limits=5"), 400, "unknown field `limits`"),
+        (http.get(format!("{}/v1/usage", server.url)), 401, "ink_live_"),
+    ] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{words}");
+        assert_eq!(response.headers().contains_key(header::ALLOW), status == 405);
+        let body: serde_json::Value = response.json().await.unwrap();
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains(words), "{words}: {body}");
+    }
+    // Where no field is needed no body is.
+    assert_eq!(tenant.request(Method::POST, "/v1/tokens").send().await.unwrap().status().as_u16(), 201);
+    let unknown = reqwest::get(format!("{}/admin/v1/tenant", server.operator_url)).await.unwrap();
+    assert_eq!(unknown.status().as_u16(), 404);
+    assert!(unknown.text().await.unwrap().contains("there is no path `/admin/v1/tenant` here"));
+    let page = get("/v1/me").header(header::ORIGIN, "https://app.example").send().await.unwrap();
+    let exposed = page.headers()[header::ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap();
+    for name in ["retry-after", "ratelimit", "ratelimit-policy", "request-id"] {
+        assert!(exposed.split(',').any(|exposed| exposed.trim() == name), "{name}: {exposed}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_takes_a_limit_a_cursor_and_a_status() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let status = tenant.run(&json!({"prompt": PLAIN_PROMPT})).await;
+        assert_eq!(status["answer"], last_words(&status));
+        ids.push(status["session_id"].clone());
+    }
+    let list = async |query: &str| {
+        let (status, list) = tenant.get(&format!("/sessions/{query}")).await;
+        assert_eq!(status.as_u16(), 200, "{query}: {list}");
+        list.as_array().unwrap().iter().map(|entry| entry["session_id"].clone()).collect::<Vec<_>>()
+    };
+    let after = |place: usize| ids[place].as_str().unwrap();
+    assert_eq!(list("").await, ids);
+    assert_eq!(list("?limit=2").await, ids[..2]);
+    assert_eq!(list(&format!("?limit=2&after={}", after(1))).await, ids[2..]);
+    assert_eq!(list(&format!("?after={}", after(2))).await, ids[3..]);
+    assert_eq!(list("?status=completed&limit=1").await, ids[..1]);
+    assert_eq!(list("?status=error").await, ids[3..]);
+    for bad in [
+        "?limit=0",
+        "?limit=1001",
+        "?limit=x",
+        "?status=done",
+        "?after=x",
+        "?after=00000000-0000-4000-8000-000000000000",
+    ] {
+        let (status, faults) = tenant.get(&format!("/sessions/{bad}")).await;
+        assert_eq!(status.as_u16(), 422, "{bad}: {faults}");
+        assert_eq!(faults["detail"][0]["loc"][0], "query", "{bad}: {faults}");
+    }
+    let (_, started) = tenant.execute(&json!({"prompt": PLAIN_PROMPT, "max_turn": 1})).await;
+    assert!(started["warnings"][0].as_str().unwrap().contains("did you mean `max_turns`?"), "{started}");
+    let other = server.tenant("other").await;
+    let foreign = other.get(&format!("/sessions/?after={}", after(0))).await;
+    assert_eq!(foreign.0.as_u16(), 422);
+}
+
+#[tokio::test]
+async fn a_tenant_sees_the_models_it_may_use() {
+    let server = Server::start().await;
+    let tenant = server.tenant("acme").await;
+    let (_, all) = tenant.get("/v1/models").await;
+    let names = |models: &serde_json::Value| {
+        let models = models["data"].as_array().unwrap().iter();
+        models.map(|model| (model["id"].clone(), model["names"].clone())).collect::<Vec<_>>()
+    };
+    assert!(names(&all).len() > 3);
+    assert!(all["data"][0]["tiers"][0]["input_usd"].as_str().unwrap().parse::<f64>().unwrap() > 0.0);
+    server.command(&["limits", "set", "acme", r#"models=["claude-haiku-4-5-20251001"]"#]).await;
+    let few = eventually(async || {
+        let (_, models) = tenant.get("/v1/models").await;
+        (models["data"].as_array().unwrap().len() == 1).then_some(models)
+    })
+    .await;
+    assert_eq!(names(&few), [(json!("claude-haiku-4-5"), json!(["claude-haiku-4-5-20251001"]))]);
 }

@@ -10,10 +10,10 @@ use crate::api::auth::{ReadUsage, TenantCaller};
 
 /// Show the budgets of the tenant and of its keys, and how they stand. There may be none: then only the installation bounds its spending.
 #[utoipa::path(
-    get, path = "/v1/budget", tag = "account",
+    get, path = "/v1/budget", tag = "account", operation_id = "get_budget",
     responses(
-        (status = OK, body = BudgetList),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = OK, description = "The budgets that bound the tenant", body = BudgetList),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
         (status = SERVICE_UNAVAILABLE, description = "Too many reports are read at the same time", body = ErrorBody),
     ),
     security(("x-api-key" = ["usage:read"]), ("bearer" = ["usage:read"]), ("basic" = ["usage:read"])),

@@ -1,8 +1,7 @@
 //! `GET /v1/sessions/{session_id}/changes`: what a session's turns changed in its workspace.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,6 +9,7 @@ use super::error::AccountError;
 use crate::api::ApiState;
 use crate::api::admin::ErrorBody;
 use crate::api::auth::SessionCaller;
+use crate::api::input::Params;
 use crate::domain::{Change, Changes, Incomplete, SessionId, TenantId, Timestamp, TurnChanges, TurnId, Undone};
 
 /// Turns that are told of when the request does not say how many, and at most.
@@ -22,6 +22,7 @@ const MAX_LIMIT: u32 = 20;
 #[into_params(parameter_in = Query)]
 pub(super) struct Ask {
     /// How many turns, the latest first: 1 to 20. Left out: 5.
+    #[param(minimum = 1, maximum = 20)]
     limit: Option<u32>,
 }
 
@@ -116,12 +117,12 @@ pub(super) struct FileReport {
 
 /// Show what a session's turns changed in its workspace.
 #[utoipa::path(
-    get, path = "/v1/sessions/{session_id}/changes", tag = "sessions", operation_id = "session_changes",
+    get, path = "/v1/sessions/{session_id}/changes", tag = "sessions", operation_id = "list_session_changes",
     params(("session_id" = String, Path), Ask),
     responses(
-        (status = OK, body = ChangesReport),
+        (status = OK, description = "What the turns changed", body = ChangesReport),
         (status = BAD_REQUEST, description = "A parameter cannot be understood", body = ErrorBody),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
         (status = NOT_FOUND, description = "No such session", body = ErrorBody),
     ),
     security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),
@@ -130,10 +131,9 @@ pub(super) async fn changes(
     State(state): State<ApiState>,
     caller: SessionCaller,
     Path(session): Path<String>,
-    ask: Result<Query<Ask>, QueryRejection>,
+    Params(ask): Params<Ask>,
 ) -> Result<Json<ChangesReport>, AccountError> {
     let (tenant, session) = find(&state, &caller, &session).await?;
-    let Query(ask) = ask.map_err(|rejection| AccountError::Invalid(rejection.body_text()))?;
     let limit = ask.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(AccountError::Invalid(format!("`limit` is 1 to {MAX_LIMIT}, not {limit}")));

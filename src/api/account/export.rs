@@ -1,7 +1,6 @@
 //! `GET /v1/usage/export`: what a tenant spent by day, session, model and key, as rows for chargeback.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::error::AccountError;
@@ -9,6 +8,7 @@ use crate::api::ApiState;
 use crate::api::admin::ErrorBody;
 use crate::api::auth::{ReadUsage, TenantCaller};
 use crate::api::export::{ExportAsk, ExportError, respond};
+use crate::api::input::Params;
 
 /// Export what the tenant spent: a row for each day in UTC, session, model, key and price table, and one for each correction.
 ///
@@ -20,16 +20,15 @@ use crate::api::export::{ExportAsk, ExportError, respond};
         (status = OK, description = "The rows; an answer that breaks off is not the whole",
             content((String = "text/csv"), (String = "application/x-ndjson"))),
         (status = BAD_REQUEST, description = "A parameter cannot be understood", body = ErrorBody),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
     ),
     security(("x-api-key" = ["usage:read"]), ("bearer" = ["usage:read"]), ("basic" = ["usage:read"])),
 )]
 pub(super) async fn export(
     State(state): State<ApiState>,
     caller: TenantCaller<ReadUsage>,
-    ask: Result<Query<ExportAsk>, QueryRejection>,
+    Params(ask): Params<ExportAsk>,
 ) -> Result<Response, AccountError> {
-    let Query(ask) = ask.map_err(|rejection| AccountError::Invalid(rejection.body_text()))?;
     let now = state.clock.now();
     let plan = ask.plan(Some(caller.tenant.id), now)?;
     Ok(respond(&state.store, &plan, false, now).await?)

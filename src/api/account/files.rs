@@ -51,11 +51,11 @@ pub(super) struct FileEntry {
 
 /// List what was kept of a session's changes that were undone.
 #[utoipa::path(
-    get, path = "/v1/sessions/{session_id}/files", tag = "sessions", operation_id = "session_files",
+    get, path = "/v1/sessions/{session_id}/files", tag = "sessions", operation_id = "list_session_files",
     params(("session_id" = String, Path)),
     responses(
-        (status = OK, body = Files),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = OK, description = "What was kept", body = Files),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
         (status = NOT_FOUND, description = "No such session", body = ErrorBody),
     ),
     security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),
@@ -72,11 +72,11 @@ pub(super) async fn files(
 
 /// Read what a session had left in a file whose change was undone: its bytes, or where a link led.
 #[utoipa::path(
-    get, path = "/v1/sessions/{session_id}/files/{number}", tag = "sessions", operation_id = "session_file",
+    get, path = "/v1/sessions/{session_id}/files/{number}", tag = "sessions", operation_id = "get_session_file",
     params(("session_id" = String, Path), ("number" = i64, Path)),
     responses(
-        (status = OK, content_type = "application/octet-stream", body = Vec<u8>),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = OK, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
         (status = NOT_FOUND, description = "No such session, no such file, or nothing is kept of it", body = ErrorBody),
     ),
     security(("x-api-key" = ["sessions:read"]), ("bearer" = ["sessions:read"]), ("basic" = ["sessions:read"])),

@@ -4,8 +4,9 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::admin::ErrorBody;
 use crate::api::auth::{AnyKey, TenantCaller};
-use crate::domain::{KeyScopes, TenantId, TenantLimits, TenantState};
+use crate::domain::{KeyScope, KeyScopes, TenantId, TenantLimits, TenantState};
 
 /// Who a key speaks for.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,24 +17,22 @@ pub(super) struct Me {
     /// The tenant's name.
     tenant: String,
     /// `active` or `suspended`.
-    #[schema(value_type = String)]
     state: TenantState,
     /// The public part of the key that asks.
     key_id: String,
     /// What the key opens.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<KeyScope>)]
     scopes: KeyScopes,
     /// What the tenant may use, where that differs from what the installation gives everybody.
-    #[schema(value_type = serde_json::Value)]
     limits: TenantLimits,
 }
 
 /// Show who the key speaks for.
 #[utoipa::path(
-    get, path = "/v1/me", tag = "account",
+    get, path = "/v1/me", tag = "account", operation_id = "get_me",
     responses(
-        (status = OK, body = Me),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = OK, description = "Who the key speaks for", body = Me),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
     ),
     security(("x-api-key" = []), ("bearer" = []), ("basic" = [])),
 )]

@@ -6,6 +6,7 @@ mod error;
 mod export;
 mod files;
 mod me;
+mod models;
 mod tokens;
 mod usage;
 
@@ -18,6 +19,7 @@ use super::ApiState;
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(me::me))
+        .routes(routes!(models::models))
         .routes(routes!(budget::budget))
         .routes(routes!(usage::usage))
         .routes(routes!(export::export))

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use super::error::AccountError;
 use crate::api::ApiState;
 use crate::api::admin::ErrorBody;
 use crate::api::auth::{BuyToken, MAX_TOKEN_SECONDS, TICKET_SECONDS, TenantCaller, Ticket};
+use crate::api::input::JsonBody;
 use crate::domain::{KeyScope, KeyScopes, SessionId, Timestamp};
 
 /// A token to be bought.
@@ -19,7 +19,7 @@ use crate::domain::{KeyScope, KeyScopes, SessionId, Timestamp};
 #[serde(deny_unknown_fields, default)]
 pub(super) struct NewToken {
     /// What it is to open: at most what the key opens. Left out: all of that.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["sessions:read"]))]
+    #[schema(value_type = Option<Vec<KeyScope>>, example = json!(["sessions:read"]))]
     scopes: Option<KeyScopes>,
     /// For how many seconds, at most 900. Left out: 900. A ticket is valid for 60.
     #[schema(minimum = 1, maximum = 900)]
@@ -36,7 +36,7 @@ pub(super) struct Bought {
     /// Always `Bearer`.
     token_type: &'static str,
     /// What it opens.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<KeyScope>)]
     scopes: KeyScopes,
     /// The one session it opens; null when it opens them all.
     #[schema(value_type = Option<String>)]
@@ -48,11 +48,11 @@ pub(super) struct Bought {
 
 /// Buy a token with a key, or with an issuer's token, which it does not outlast. Revoking the key ends it too.
 #[utoipa::path(
-    post, path = "/v1/tokens", tag = "account", request_body = NewToken,
+    post, path = "/v1/tokens", tag = "account", operation_id = "create_token", request_body(content = NewToken, example = json!({"ttl_seconds": 300})),
     responses(
-        (status = CREATED, body = Bought),
+        (status = CREATED, description = "The token, shown this once", body = Bought),
         (status = BAD_REQUEST, description = "The body cannot be understood, or asks for what cannot be", body = ErrorBody),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
         (status = FORBIDDEN, description = "The key does not open that, or is a token itself", body = ErrorBody),
         (status = NOT_FOUND, description = "No such session", body = ErrorBody),
     ),
@@ -61,9 +61,8 @@ pub(super) struct Bought {
 pub(super) async fn create(
     State(state): State<ApiState>,
     caller: TenantCaller<BuyToken>,
-    body: Result<Json<NewToken>, JsonRejection>,
+    JsonBody(new): JsonBody<NewToken>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<Bought>), AccountError> {
-    let Json(new) = body.map_err(|rejection| AccountError::Invalid(rejection.body_text()))?;
     if caller.expires_at.is_some() && !caller.key.is_identity() {
         return Err(AccountError::Forbidden("a token buys no further token; send the key".to_owned()));
     }

@@ -1,7 +1,7 @@
 //! `GET /v1/usage`: what a tenant spent, by day, model, key or session, page by page, as JSON or CSV.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, LINK};
@@ -13,6 +13,7 @@ use super::error::AccountError;
 use crate::api::ApiState;
 use crate::api::admin::ErrorBody;
 use crate::api::auth::{ReadUsage, TenantCaller};
+use crate::api::input::Params;
 use crate::domain::{Day, Period, Timestamp};
 use crate::store::{Spending, SpendingBy, SpendingPage};
 
@@ -21,18 +22,49 @@ use crate::store::{Spending, SpendingBy, SpendingPage};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Ask {
-    /// `day`, `model`, `key` or `session`. Left out: `day`.
+    /// What is summed. Left out: `day`.
+    #[param(inline, value_type = Option<Grouping>)]
     by: Option<String>,
     /// From this moment on, as `2026-11-01T00:00:00Z`. Left out: from the beginning of this month in UTC.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Before this moment. Left out: until now.
+    #[param(format = DateTime)]
     to: Option<String>,
-    /// `json` or `csv`. Left out: `json`.
+    /// How it is written. Left out: `json`.
+    #[param(inline, value_type = Option<ReportFormat>)]
     format: Option<String>,
     /// How many sums at most: 1 to 1000. Left out: 1000.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// The group after which the page begins: `next_after` of the page before.
     after: Option<String>,
+}
+
+/// What a report sums its calls by.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes a parameter, which is read so that its error says what there is")]
+enum Grouping {
+    /// The day in UTC.
+    Day,
+    /// The model.
+    Model,
+    /// The key.
+    Key,
+    /// The session.
+    Session,
+}
+
+/// How a report is written.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes a parameter, which is read so that its error says what there is")]
+enum ReportFormat {
+    /// A JSON object.
+    Json,
+    /// CSV with a line of names first.
+    Csv,
 }
 
 /// Sums of a page when nothing is said, and at most.
@@ -82,11 +114,12 @@ pub(super) struct UsageLine {
 ///
 /// As CSV, the header `Link` leads to the next page.
 #[utoipa::path(
-    get, path = "/v1/usage", tag = "account", params(Ask),
+    get, path = "/v1/usage", tag = "account", operation_id = "get_usage", params(Ask),
     responses(
-        (status = OK, body = UsageReport),
+        (status = OK, description = "What was spent",
+            content((UsageReport = "application/json"), (String = "text/csv"))),
         (status = BAD_REQUEST, description = "A parameter cannot be understood", body = ErrorBody),
-        (status = UNAUTHORIZED, description = "No valid key; `detail` says how to send one"),
+        (status = UNAUTHORIZED, description = "No valid key; the message says how to send one", body = ErrorBody),
         (status = SERVICE_UNAVAILABLE, description = "Too many reports are read at the same time", body = ErrorBody),
     ),
     security(("x-api-key" = ["usage:read"]), ("bearer" = ["usage:read"]), ("basic" = ["usage:read"])),
@@ -94,9 +127,8 @@ pub(super) struct UsageLine {
 pub(super) async fn usage(
     State(state): State<ApiState>,
     caller: TenantCaller<ReadUsage>,
-    ask: Result<Query<Ask>, axum::extract::rejection::QueryRejection>,
+    Params(ask): Params<Ask>,
 ) -> Result<Response, AccountError> {
-    let Query(ask) = ask.map_err(|rejection| AccountError::Invalid(rejection.body_text()))?;
     let now = state.clock.now();
     let by = ask.by.as_deref().unwrap_or("day");
     let grouping = match by {

@@ -1,16 +1,16 @@
 //! `/admin/v1/audit`: who changed what, from where, and what it was before.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{AdminError, ErrorBody, moment};
+use super::{AdminError, ErrorBody, moment, page_size};
 use crate::admin::Names;
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
+use crate::api::input::Params;
 use crate::domain::{Action, AuditEntry, TenantId, Timestamp};
 use crate::store::{AuditFilter, Store};
 
@@ -21,6 +21,7 @@ const MAX_PAGE: u32 = 1_000;
 /// What is asked for. What is left out does not narrow it.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct AuditAsk {
     /// Who: `key:ID`, `uid:NUMBER` for the command line, or `server`.
     pub actor: Option<String>,
@@ -31,12 +32,15 @@ pub struct AuditAsk {
     /// The tenant it concerns, by its id.
     pub tenant_id: Option<String>,
     /// From this moment on, as `2026-11-01T00:00:00Z`.
+    #[param(format = DateTime)]
     pub from: Option<String>,
     /// Before this moment.
+    #[param(format = DateTime)]
     pub to: Option<String>,
     /// Before this entry: `next_before` of the page before.
     pub before: Option<i64>,
-    /// How many entries, at most 1000. Left out: 50.
+    /// How many entries, 1 to 1000. Left out: 50.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -93,9 +97,8 @@ pub struct AuditPage {
 pub(super) async fn list(
     _operator: OperatorCaller,
     State(state): State<ApiState>,
-    ask: Result<Query<AuditAsk>, QueryRejection>,
+    Params(ask): Params<AuditAsk>,
 ) -> Result<Json<AuditPage>, AdminError> {
-    let Query(ask) = ask.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
     Ok(Json(list_audit(&state.store, ask).await?))
 }
 
@@ -121,7 +124,7 @@ pub async fn list_audit(store: &Store, ask: AuditAsk) -> Result<AuditPage, Admin
         from: ask.from.as_deref().map(moment).transpose()?,
         to: ask.to.as_deref().map(moment).transpose()?,
     };
-    let limit = ask.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let limit = page_size(ask.limit, PAGE, MAX_PAGE)?;
     let _place = store.report(None).await?;
     let mut entries = store.audit().list(&filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;

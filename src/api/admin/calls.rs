@@ -1,17 +1,17 @@
 //! `/admin/v1/calls`: the ledger's rows, and putting a call's cost right.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::budgets::amount;
-use super::{AdminError, ErrorBody, reason};
+use super::{AdminError, ErrorBody, page_size, reason};
 use crate::admin::Names;
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
-use crate::domain::{By, CallId, SessionId, TenantId, Timestamp, Usd};
+use crate::api::input::{JsonBody, Params};
+use crate::domain::{By, CallId, SessionId, TenantId, Timestamp, Usd, amount_schema, amount_text};
 use crate::store::{Corrected, LedgerEntry, Store};
 
 /// Rows of a list when nothing is said, and at most.
@@ -27,7 +27,8 @@ pub struct CallsAsk {
     pub session_id: Option<String>,
     /// Those alone whose cost is estimated in part.
     pub estimated: bool,
-    /// How many, at most 1000. Left out: 50.
+    /// How many, 1 to 1000. Left out: 50.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
     /// Before this row: `next_before` of the page before.
     pub before: Option<String>,
@@ -84,7 +85,8 @@ pub struct CallList {
 #[serde(deny_unknown_fields)]
 pub(super) struct CorrectCall {
     /// What it costs, in US dollars, as text.
-    #[schema(example = "0.0123")]
+    #[schema(schema_with = amount_schema)]
+    #[serde(deserialize_with = "amount_text")]
     cost_usd: String,
     /// Why: kept with it.
     #[schema(example = "the provider's invoice says so")]
@@ -113,9 +115,8 @@ pub struct CorrectedView {
 pub(super) async fn list(
     _operator: OperatorCaller,
     State(state): State<ApiState>,
-    ask: Result<Query<CallsAsk>, QueryRejection>,
+    Params(ask): Params<CallsAsk>,
 ) -> Result<Json<CallList>, AdminError> {
-    let Query(ask) = ask.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
     Ok(Json(list_calls(&state.store, &ask).await?))
 }
 
@@ -137,9 +138,8 @@ pub(super) async fn correct(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<CorrectCall>, JsonRejection>,
+    JsonBody(CorrectCall { cost_usd, reason }): JsonBody<CorrectCall>,
 ) -> Result<Json<CorrectedView>, AdminError> {
-    let Json(CorrectCall { cost_usd, reason }) = body?;
     Ok(Json(correct_call(&state.store, &id, &cost_usd, &reason, &by).await?))
 }
 
@@ -156,7 +156,7 @@ pub async fn list_calls(store: &Store, ask: &CallsAsk) -> Result<CallList, Admin
         .before
         .as_deref()
         .map(|text| text.parse::<CallId>().map_err(|_| AdminError::Invalid(format!("`{text}` is no call's id"))));
-    let limit = ask.limit.unwrap_or(ROWS).clamp(1, MAX_ROWS);
+    let limit = page_size(ask.limit, ROWS, MAX_ROWS)?;
     let _place = store.report(None).await?;
     let (session, before) = (session.transpose()?, before.transpose()?);
     let mut rows = store.ledger().newest(session, ask.estimated, before, limit + 1).await?;

@@ -2,16 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 
 use super::{AdminError, ErrorBody};
 use crate::admin::{self, CleanupAsk, CleanupReport, Remover};
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
+use crate::api::input::JsonBody;
 
 /// Remove sessions that ended, with all they hold, and what nobody owns. What was spent stays in the ledger.
 #[utoipa::path(
-    post, path = "/admin/v1/cleanup", tag = "admin", operation_id = "clean_up", request_body = CleanupAsk,
+    post, path = "/admin/v1/cleanup", tag = "admin", operation_id = "clean_up", request_body(content = CleanupAsk, example = json!({"min_ended_hours": 720, "dry_run": true})),
     responses(
         (status = OK, description = "What went, or would go", body = CleanupReport),
         (status = BAD_REQUEST, description = "The tenant or the status is none", body = ErrorBody),
@@ -24,9 +24,8 @@ use crate::api::auth::OperatorCaller;
 pub(super) async fn clean_up(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
-    body: Result<Json<CleanupAsk>, JsonRejection>,
+    JsonBody(ask): JsonBody<CleanupAsk>,
 ) -> Result<Json<CleanupReport>, AdminError> {
-    let Json(ask) = body?;
     let sessions = state.sessions.clone();
     let cleaning = async move {
         let remover = Remover { store: &state.store, config: &state.config, registry: Some(&state.sessions) };

@@ -1,7 +1,6 @@
 //! The admin API's one error, and its shape: `{"error":{"code","message"}}`.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
@@ -17,8 +16,6 @@ use crate::store::StoreError;
 /// Why a call did nothing.
 #[derive(Debug)]
 pub enum AdminError {
-    /// The body is not what the call takes.
-    Body(JsonRejection),
     /// What was asked for cannot be; the text says why.
     Invalid(String),
     /// There is no such thing.
@@ -57,7 +54,6 @@ pub struct ErrorDetail {
 impl IntoResponse for AdminError {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
-            Self::Body(rejection) => (rejection.status(), "invalid_request", rejection.body_text()),
             Self::Invalid(message) => (StatusCode::BAD_REQUEST, "invalid_request", message),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message.to_owned()),
             Self::Conflict(message) => (StatusCode::CONFLICT, "conflict", message),
@@ -86,7 +82,6 @@ impl IntoResponse for AdminError {
 impl std::fmt::Display for AdminError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Body(rejection) => formatter.write_str(&rejection.body_text()),
             Self::Invalid(message) | Self::Conflict(message) => formatter.write_str(message),
             Self::NotFound(message) => formatter.write_str(message),
             Self::NameTaken(name) => write!(formatter, "the name `{name}` is taken"),
@@ -104,12 +99,6 @@ impl std::error::Error for AdminError {
             Self::Engine(error) => error.source(),
             _ => None,
         }
-    }
-}
-
-impl From<JsonRejection> for AdminError {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::Body(rejection)
     }
 }
 
@@ -149,7 +138,7 @@ impl From<IssueError> for AdminError {
         match error {
             IssueError::Store(error) => error.into(),
             IssueError::Busy(busy) => Self::Busy(busy),
-            refused @ (IssueError::Name(_) | IssueError::Scopes(_) | IssueError::ExpiresAtOnce) => {
+            refused @ (IssueError::Name(_) | IssueError::Scopes(_) | IssueError::Lifetime) => {
                 Self::Invalid(with_causes(&refused))
             }
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::auth::Issued;
-use crate::domain::{Key, KeyOwner, KeyScopes, TenantId, Timestamp};
+use crate::domain::{Key, KeyOwner, KeyScope, KeyScopes, TenantId, Timestamp};
 
 /// A key to be issued.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -14,10 +14,10 @@ pub(super) struct CreateKey {
     #[schema(example = "CI of the web team")]
     pub(super) name: String,
     /// What the key opens: `sessions:read`, `sessions:write`, `usage:read`. Left out: all of it.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["sessions:read", "usage:read"]))]
+    #[schema(value_type = Option<Vec<KeyScope>>, example = json!(["sessions:read", "usage:read"]))]
     pub(super) scopes: Option<KeyScopes>,
     /// After how many days it opens nothing any more. Left out: it does not expire.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 36_500)]
     pub(super) expires_in_days: Option<u32>,
 }
 
@@ -32,7 +32,7 @@ pub struct IssuedKeyView {
     /// What it is called.
     pub name: String,
     /// What it opens.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<KeyScope>)]
     pub scopes: KeyScopes,
     /// The tenant it speaks for; null for a key of the operators.
     #[schema(value_type = Option<String>)]
@@ -71,7 +71,7 @@ pub struct KeyView {
     /// What it is called.
     pub name: String,
     /// What it opens.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<KeyScope>)]
     pub scopes: KeyScopes,
     /// When it was issued.
     #[schema(value_type = String, format = DateTime)]
@@ -99,6 +99,7 @@ pub struct KeyList {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RotateKey {
     /// For how many hours the old key still opens what it opened.
+    #[schema(format = Int64, maximum = 4_294_967_295_i64)]
     pub(super) overlap_hours: u32,
 }
 

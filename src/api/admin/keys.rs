@@ -1,7 +1,6 @@
 //! `/admin/v1/tenants/{id}/keys` and `/admin/v1/keys/{id}`: the keys of tenants.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, StatusCode};
@@ -11,6 +10,7 @@ use super::tenants::find_tenant;
 use super::{AdminError, ErrorBody, IssuedKeyView, KeyList, KeyView, moment};
 use crate::api::ApiState;
 use crate::api::auth::{NewKey, OperatorCaller, issue_key, rotate_key};
+use crate::api::input::JsonBody;
 use crate::domain::{By, KeyId, KeyOwner};
 
 /// Issue a key of a tenant.
@@ -20,7 +20,7 @@ use crate::domain::{By, KeyId, KeyOwner};
     tag = "admin",
     operation_id = "create_tenant_key",
     params(("id" = String, Path, description = "The tenant's id")),
-    request_body = CreateKey,
+    request_body(content = CreateKey, example = json!({"name": "CI of the web team", "scopes": ["sessions:read", "sessions:write"]})),
     responses(
         (status = CREATED, description = "The key, shown this once", body = IssuedKeyView),
         (status = BAD_REQUEST, description = "The name or the lifetime cannot be used", body = ErrorBody),
@@ -35,16 +35,15 @@ pub(super) async fn create(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<CreateKey>, JsonRejection>,
+    JsonBody(new): JsonBody<CreateKey>,
 ) -> Result<Shown, AdminError> {
-    let Json(new) = body?;
     let tenant = find_tenant(&state.store, &id).await?;
     issue(&state, KeyOwner::Tenant(tenant.id), new, &by).await
 }
 
 /// Issue a key of the operators.
 #[utoipa::path(
-    post, path = "/admin/v1/keys", tag = "admin", operation_id = "create_operator_key", request_body = CreateKey,
+    post, path = "/admin/v1/keys", tag = "admin", operation_id = "create_operator_key", request_body(content = CreateKey, example = json!({"name": "CI of the web team", "scopes": ["sessions:read", "sessions:write"]})),
     responses(
         (status = CREATED, description = "The key, shown this once", body = IssuedKeyView),
         (status = BAD_REQUEST, description = "The name or the lifetime cannot be used", body = ErrorBody),
@@ -57,9 +56,8 @@ pub(super) async fn create(
 pub(super) async fn create_operator(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
-    body: Result<Json<CreateKey>, JsonRejection>,
+    JsonBody(new): JsonBody<CreateKey>,
 ) -> Result<Shown, AdminError> {
-    let Json(new) = body?;
     issue(&state, KeyOwner::Operator, new, &by).await
 }
 
@@ -131,7 +129,7 @@ pub(super) async fn revoke(
 
 /// Bring a key's end forward.
 #[utoipa::path(
-    patch, path = "/admin/v1/keys/{id}", tag = "admin", operation_id = "expire_key", request_body = ExpireKey,
+    patch, path = "/admin/v1/keys/{id}", tag = "admin", operation_id = "expire_key", request_body(content = ExpireKey, example = json!({"expires_at": "2036-12-31T00:00:00Z"})),
     params(("id" = String, Path, description = "The key's public part")),
     responses(
         (status = OK, description = "The key as it is now", body = KeyView),
@@ -146,9 +144,8 @@ pub(super) async fn expire(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<ExpireKey>, JsonRejection>,
+    JsonBody(ExpireKey { expires_at }): JsonBody<ExpireKey>,
 ) -> Result<Json<KeyView>, AdminError> {
-    let Json(ExpireKey { expires_at }) = body?;
     let key = state.store.keys().expire(&KeyId::new(id), moment(&expires_at)?, &by).await?;
     state.gate.verifier().catch_up().await;
     Ok(Json(key.ok_or(NO_KEY)?.into()))
@@ -156,7 +153,7 @@ pub(super) async fn expire(
 
 /// Issue a key in the place of another, which opens nothing any more after an overlap.
 #[utoipa::path(
-    post, path = "/admin/v1/keys/{id}/rotate", tag = "admin", operation_id = "rotate_key", request_body = RotateKey,
+    post, path = "/admin/v1/keys/{id}/rotate", tag = "admin", operation_id = "rotate_key", request_body(content = RotateKey, example = json!({"overlap_hours": 24})),
     params(("id" = String, Path, description = "The old key's public part")),
     responses(
         (status = CREATED, description = "The new key, shown this once", body = IssuedKeyView),
@@ -171,9 +168,8 @@ pub(super) async fn rotate(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<RotateKey>, JsonRejection>,
+    JsonBody(how): JsonBody<RotateKey>,
 ) -> Result<Shown, AdminError> {
-    let Json(how) = body?;
     let old = state.store.keys().find(&KeyId::new(id)).await?.ok_or(NO_KEY)?;
     let hasher = state.gate.verifier().hasher();
     let issued = rotate_key(&state.store, hasher, &old, how.overlap_hours, &by).await?.ok_or(NO_KEY)?;

@@ -28,7 +28,8 @@ pub use budgets::{
 pub use calls::{CallList, CallView, CallsAsk, CorrectedView, correct_call, list_calls};
 pub use error::{AdminError, ErrorBody, ErrorDetail};
 pub use key_views::{IssuedKeyView, KeyList, KeyView};
+pub use prices::TierView;
 pub use routes::router;
 pub use tenant_deeds::{CreateTenantError, create_tenant, update_tenant};
 pub use tenant_views::{TenantList, TenantView};
-use words::{moment, reason};
+use words::{moment, page_size, reason};

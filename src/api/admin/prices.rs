@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 use super::{AdminError, ErrorBody};
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
+use crate::api::input::JsonBody;
 use crate::domain::{Action, Timestamp};
 use crate::gateway::{ListedModel, ListedTier, PriceList};
 
@@ -52,7 +52,7 @@ pub(super) struct ModelView {
 
 /// A tier's prices.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TierView {
+pub struct TierView {
     /// The longest prompt, in tokens, that is still too short for this tier.
     above_prompt_tokens: u64,
     /// Input that the cache has no part in.
@@ -99,7 +99,7 @@ pub(super) async fn get(_operator: OperatorCaller, State(state): State<ApiState>
 
 /// Read the price file anew. Calls that are opened from then on are charged by it.
 #[utoipa::path(
-    post, path = "/admin/v1/prices/reload", tag = "admin", operation_id = "reload_prices", request_body = ReloadPrices,
+    post, path = "/admin/v1/prices/reload", tag = "admin", operation_id = "reload_prices", request_body(content = ReloadPrices, example = json!({"force": false})),
     responses(
         (status = OK, description = "The version that was in force, and the one that is", body = ReloadedView),
         (status = BAD_REQUEST, description = "The file cannot be used; the prices in force stay", body = ErrorBody),
@@ -111,9 +111,8 @@ pub(super) async fn get(_operator: OperatorCaller, State(state): State<ApiState>
 pub(super) async fn reload(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
-    body: Result<Json<ReloadPrices>, JsonRejection>,
+    JsonBody(ReloadPrices { force }): JsonBody<ReloadPrices>,
 ) -> Result<Json<ReloadedView>, AdminError> {
-    let Json(ReloadPrices { force }) = body?;
     let prices = state.prices.clone();
     let read = tokio::task::spawn_blocking(move || prices.reload(force)).await.expect("reading prices never panics");
     let reloaded = read.map_err(|error| AdminError::Invalid(error.to_string()))?;

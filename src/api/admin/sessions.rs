@@ -1,13 +1,13 @@
 //! `/admin/v1/sessions`: sessions of all tenants.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 
 use super::{AdminError, ErrorBody};
 use crate::admin::{SessionDetail, SessionPage, SessionsAsk, sessions};
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
+use crate::api::input::Params;
 
 /// List sessions of all tenants, the latest first. No prompt and no message is shown.
 #[utoipa::path(
@@ -22,9 +22,8 @@ use crate::api::auth::OperatorCaller;
 pub(super) async fn list(
     _operator: OperatorCaller,
     State(state): State<ApiState>,
-    ask: Result<Query<SessionsAsk>, QueryRejection>,
+    Params(ask): Params<SessionsAsk>,
 ) -> Result<Json<SessionPage>, AdminError> {
-    let Query(ask) = ask.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
     Ok(Json(sessions::list(&state.store, &ask, state.clock.now()).await?))
 }
 

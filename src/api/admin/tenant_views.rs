@@ -43,10 +43,8 @@ pub struct TenantView {
     #[schema(value_type = Vec<String>)]
     pub roots: Vec<PathBuf>,
     /// What it may use, where that differs from what the installation gives everybody.
-    #[schema(value_type = serde_json::Value)]
     pub limits: TenantLimits,
     /// `active` or `suspended`.
-    #[schema(value_type = String)]
     pub state: TenantState,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]

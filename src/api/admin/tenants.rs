@@ -1,7 +1,6 @@
 //! `/admin/v1/tenants`: who may work here, and where.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use http::StatusCode;
 
@@ -9,6 +8,7 @@ use super::tenant_views::{ChangedTenant, CreateTenant, SuspendTenant};
 use super::{AdminError, ErrorBody, TenantList, TenantView, create_tenant, update_tenant};
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
+use crate::api::input::JsonBody;
 use crate::domain::{By, Tenant, TenantId, TenantLimits, TenantState};
 use crate::spawner::SpawnerError;
 use crate::store::Store;
@@ -32,9 +32,8 @@ use crate::store::Store;
 pub(super) async fn create(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
-    body: Result<Json<CreateTenant>, JsonRejection>,
+    JsonBody(new): JsonBody<CreateTenant>,
 ) -> Result<(StatusCode, Json<TenantView>), AdminError> {
-    let Json(new) = body?;
     let tenant = create_tenant(&state.store, &state.config, &*state.roots, &new.name, new.roots, &by).await?;
     Ok((StatusCode::CREATED, Json(tenant.into())))
 }
@@ -81,7 +80,7 @@ pub(super) async fn get(
 /// them any more cannot be resumed.
 #[utoipa::path(
     patch, path = "/admin/v1/tenants/{id}", tag = "admin", operation_id = "update_tenant",
-    params(("id" = String, Path, description = "The tenant's id")), request_body = ChangedTenant,
+    params(("id" = String, Path, description = "The tenant's id")), request_body(content = ChangedTenant, example = json!({"name": "acme"})),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
         (status = BAD_REQUEST, description = "The name or a root cannot be used", body = ErrorBody),
@@ -96,9 +95,8 @@ pub(super) async fn update(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<ChangedTenant>, JsonRejection>,
+    JsonBody(ChangedTenant { name, roots }): JsonBody<ChangedTenant>,
 ) -> Result<Json<TenantView>, AdminError> {
-    let Json(ChangedTenant { name, roots }) = body?;
     let tenant = find_tenant(&state.store, &id).await?;
     let tenant =
         update_tenant(&state.store, &state.config, &*state.roots, &tenant, (name.as_deref(), roots), &by).await?;
@@ -110,11 +108,7 @@ pub(super) async fn update(
 #[utoipa::path(
     put, path = "/admin/v1/tenants/{id}/limits", tag = "admin", operation_id = "set_tenant_limits",
     params(("id" = String, Path, description = "The tenant's id")),
-    request_body(content = serde_json::Value, description = "The limits: `max_running`, `max_waiting`, \
-        `max_waiting_bytes`, `max_stored_bytes`, `max_turns`, \
-        `turn_timeout_ms`, `total_timeout_ms`, `memory_bytes`, `cpus`, `pids`, `models`, `tools`, `images`, \
-        `permission_modes`, `rates`, `workspace_bytes`, `output_bytes`, `repository`, `quarantine`, `runtime`, `retention_days`, \
-        `agent_telemetry`, and `egress_hosts` within `egress.allowed_hosts` of the settings; what is left out is as the installation's settings say"),
+    request_body(content = TenantLimits, example = json!({"max_running": 5, "max_turns": 50})),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
         (status = BAD_REQUEST, description = "The body is no JSON, or the engine has no such runtime", body = ErrorBody),
@@ -128,9 +122,8 @@ pub(super) async fn set_limits(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<TenantLimits>, JsonRejection>,
+    JsonBody(limits): JsonBody<TenantLimits>,
 ) -> Result<Json<TenantView>, AdminError> {
-    let Json(limits) = body?;
     state.config.egress.check(&limits).map_err(|refused| AdminError::Invalid(refused.to_string()))?;
     if let Some(runtime) = &limits.runtime
         && let Err(error @ (SpawnerError::Runtime { .. } | SpawnerError::Refused(_))) =
@@ -146,7 +139,7 @@ pub(super) async fn set_limits(
 /// Suspend a tenant: it may begin nothing from this moment on, and still see what it has.
 #[utoipa::path(
     post, path = "/admin/v1/tenants/{id}/suspend", tag = "admin", operation_id = "suspend_tenant",
-    params(("id" = String, Path, description = "The tenant's id")), request_body = SuspendTenant,
+    params(("id" = String, Path, description = "The tenant's id")), request_body(content = SuspendTenant, example = json!({"stop_running": true})),
     responses(
         (status = OK, description = "The tenant as it is now", body = TenantView),
         (status = UNAUTHORIZED, description = "No valid key of an operator was sent", body = ErrorBody),
@@ -159,9 +152,8 @@ pub(super) async fn suspend(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<SuspendTenant>, JsonRejection>,
+    JsonBody(how): JsonBody<SuspendTenant>,
 ) -> Result<Json<TenantView>, AdminError> {
-    let Json(how) = body?;
     let sessions = state.sessions.clone();
     let suspending = async move {
         let tenant = set_state(&state, &id, TenantState::Suspended, how.stop_running, &by).await?;

@@ -56,7 +56,13 @@ impl CrossSite {
 pub(in crate::api) async fn layer(State(CrossSite(rules)): State<CrossSite>, request: Request, next: Next) -> Response {
     match rules.check(request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(reason) => Rejection { audience: rules.audience, reason }.into_response(),
+        Err(reason) => {
+            let audience = match rules.audience {
+                Audience::Operators => Audience::Operators,
+                Audience::Tenants | Audience::Account => Audience::of_tenants(request.uri().path()),
+            };
+            Rejection { audience, reason }.into_response()
+        }
     }
 }
 

@@ -71,7 +71,8 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let rejection = |reason| Rejection { audience: Audience::Tenants, reason };
+        let audience = Audience::of_tenants(parts.uri.path());
+        let rejection = |reason| Rejection { audience, reason };
         let gate = Arc::<Gate>::from_ref(state);
         let caller = identify(&gate, parts, None).await.map_err(rejection)?;
         if caller.session.is_some() {
@@ -92,7 +93,8 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let rejection = |reason| Rejection { audience: Audience::Tenants, reason };
+        let audience = Audience::of_tenants(parts.uri.path());
+        let rejection = |reason| Rejection { audience, reason };
         let gate = Arc::<Gate>::from_ref(state);
         let caller = identify(&gate, parts, ticket(parts)).await.map_err(rejection)?;
         let scope = Some(KeyScope::SessionsRead);

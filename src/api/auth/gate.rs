@@ -121,7 +121,7 @@ impl Gate {
             return Ok(Caller { verified, session: None, expires_at: None, address });
         }
         let failures = match audience {
-            Audience::Tenants => &self.tenants_failures,
+            Audience::Tenants | Audience::Account => &self.tenants_failures,
             Audience::Operators => &self.operators_failures,
         };
         let identified = self.identify_unknown(failures, &credential, address).await;

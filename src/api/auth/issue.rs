@@ -40,9 +40,9 @@ pub enum IssueError {
     /// Its scopes cannot be used.
     #[error(transparent)]
     Scopes(#[from] InvalidScopes),
-    /// It would never open anything.
-    #[error("a key that expires must be valid for a day at least")]
-    ExpiresAtOnce,
+    /// It would never open anything, or for longer than anybody plans.
+    #[error("a key that expires is valid for 1 to {MAX_DAYS} days")]
+    Lifetime,
     /// It cannot be hashed now.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -50,6 +50,9 @@ pub enum IssueError {
     #[error("the key could not be stored")]
     Store(#[from] StoreError),
 }
+
+/// The longest life of a key that expires, in days: a hundred years.
+const MAX_DAYS: u32 = 36_500;
 
 /// Makes a key and stores what is kept of it.
 ///
@@ -64,8 +67,8 @@ pub async fn issue_key(store: &Store, hasher: &Hasher, new: NewKey, by: &By) -> 
 /// Makes a key that is still to be stored.
 pub(super) async fn make_key(hasher: &Hasher, new: NewKey, by: &By) -> Result<Issued, IssueError> {
     Key::check_name(&new.name)?;
-    if new.expires_in_days == Some(0) {
-        return Err(IssueError::ExpiresAtOnce);
+    if new.expires_in_days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
+        return Err(IssueError::Lifetime);
     }
     let scopes = match (new.owner, new.scopes) {
         (KeyOwner::Operator, _) => KeyScopes::OPERATOR,

@@ -36,6 +36,6 @@ pub use issue::{IssueError, Issued, NewKey, ensure_operator_key, issue_key};
 pub use oidc::{Issuers, OidcError, Proven, ProvenOwner, Reason, Refused};
 pub use rejection::Rejection;
 pub use rotate::rotate_key;
-pub use schemes::{KeySchemes, describe_refusals};
+pub use schemes::KeySchemes;
 pub use tokens::{MAX_TOKEN_SECONDS, TICKET_SECONDS, Ticket, Tokens};
 pub use verifier::{Owner, Verified, Verifier, VerifyError};

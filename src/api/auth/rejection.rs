@@ -54,7 +54,11 @@ pub(super) enum Reason {
 /// Who reads the answer, which decides its shape.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Audience {
+    /// Tenants, whose seed API has an error of its own.
     Tenants,
+    /// Tenants, who call the API below `/v1/`.
+    Account,
+    /// Operators.
     Operators,
 }
 
@@ -128,9 +132,14 @@ fn retry_after(seconds: u64) -> (HeaderName, HeaderValue) {
 }
 
 impl Audience {
+    /// Who reads the answers of tenants' listener at `path`.
+    pub(super) fn of_tenants(path: &str) -> Self {
+        if path.starts_with("/v1/") { Self::Account } else { Self::Tenants }
+    }
+
     fn what_is_missing(self) -> &'static str {
         match self {
-            Self::Tenants => how_to_send!("this needs a valid key of a tenant (`ink_live_...`)"),
+            Self::Tenants | Self::Account => how_to_send!("this needs a valid key of a tenant (`ink_live_...`)"),
             Self::Operators => how_to_send!("this needs a valid key of an operator (`ink_admin_...`)"),
         }
     }
@@ -144,7 +153,7 @@ impl Audience {
     ) -> Response {
         let body = match self {
             Self::Tenants => json!({ "detail": message }),
-            Self::Operators => json!({ "error": { "code": code, "message": message } }),
+            Self::Account | Self::Operators => json!({ "error": { "code": code, "message": message } }),
         };
         let mut response = (status, Json(body)).into_response();
         response.headers_mut().extend(header);

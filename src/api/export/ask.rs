@@ -1,7 +1,7 @@
 //! What an export is asked for: whole days in UTC, one tenant or all, and a format.
 
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{Day, TenantId, Timestamp};
 use crate::store::{ExportFilter, Store, StoreError};
@@ -9,17 +9,22 @@ use crate::store::{ExportFilter, Store, StoreError};
 /// What an export is asked for.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct ExportAsk {
     /// From this day in UTC on, as `2026-11-01`. Left out: the first of this month.
+    #[param(format = Date)]
     pub from: Option<String>,
     /// Before this day in UTC. Left out: through today.
+    #[param(format = Date)]
     pub to: Option<String>,
     /// `csv`, or `focus` for JSON lines with the columns of FOCUS. Left out: `csv`.
+    #[param(inline, value_type = Option<ExportFormat>)]
     pub format: Option<String>,
 }
 
 /// How rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum ExportFormat {
     /// CSV with a line of names first.
     Csv,

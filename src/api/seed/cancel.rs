@@ -19,7 +19,7 @@ pub(super) struct CancelResponse {
     #[schema(value_type = String)]
     session_id: SessionId,
     /// Always `cancelled`.
-    #[schema(value_type = String, example = "cancelled")]
+    #[schema(example = "cancelled")]
     status: SeedStatus,
     /// The same in words.
     message: String,
@@ -27,9 +27,9 @@ pub(super) struct CancelResponse {
 
 /// Cancel a session's turn.
 #[utoipa::path(
-    post, path = "/cancel/{session_id}", tag = "sessions", params(("session_id" = String, Path)),
+    post, path = "/cancel/{session_id}", tag = "sessions", operation_id = "cancel_session", params(("session_id" = String, Path)),
     responses(
-        (status = OK, body = CancelResponse),
+        (status = OK, description = "The session is cancelled", body = CancelResponse),
         (status = BAD_REQUEST, description = "No turn is under way", body = Refusal),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = NOT_FOUND, description = "No such session", body = Refusal),

@@ -8,9 +8,13 @@ use utoipa::ToSchema;
 use super::SeedError;
 use super::error::{Invalid, Refusal};
 use super::fault::{Fault, Kind, Step};
-use super::integer;
+use super::schema::WholeNumber;
+use super::{integer, warnings};
 use crate::api::ApiState;
 use crate::api::auth::{ChangeSessions, TenantCaller};
+
+/// The one parameter.
+const MAX_AGE_HOURS: &str = "max_age_hours";
 
 /// How long ago, when the request does not say.
 const DEFAULT_HOURS: i64 = 24;
@@ -22,14 +26,17 @@ pub(super) struct CleanupResponse {
     removed: u64,
     /// The same in words.
     message: String,
+    /// Which parameters were ignored, in words; absent when none was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// Delete the sessions that ended more than so many hours ago.
 #[utoipa::path(
-    delete, path = "/sessions/cleanup", tag = "sessions",
-    params(("max_age_hours" = Option<i64>, Query, minimum = 0, description = "24 when absent; 0 for all that ended")),
+    delete, path = "/sessions/cleanup", tag = "sessions", operation_id = "clean_up_sessions",
+    params(("max_age_hours" = inline(Option<WholeNumber>), Query, description = "24 when absent; 0 for all that ended")),
     responses(
-        (status = OK, body = CleanupResponse),
+        (status = OK, description = "The sessions were deleted", body = CleanupResponse),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = UNPROCESSABLE_ENTITY, description = "The age is no whole number, or negative", body = Invalid),
     ),
@@ -42,13 +49,16 @@ pub(super) async fn cleanup(
 ) -> Result<Json<CleanupResponse>, SeedError> {
     let hours = max_age_hours(&query)?;
     let ended_before = state.clock.now().minus_seconds(hours.saturating_mul(3_600));
+    let unknown: Vec<_> =
+        query.into_iter().map(|(name, _)| name).filter(|name| name != MAX_AGE_HOURS).take(20).collect();
+    let warnings = warnings::ignored("parameter", &unknown, &[MAX_AGE_HOURS]);
     let removed = state.sessions.cleanup(caller.tenant.id, ended_before).await?;
-    Ok(Json(CleanupResponse { removed, message: format!("Cleaned up {removed} old sessions") }))
+    Ok(Json(CleanupResponse { removed, message: format!("Cleaned up {removed} old sessions"), warnings }))
 }
 
 /// The age the query names; of several, the last counts.
 fn max_age_hours(query: &[(String, String)]) -> Result<i64, SeedError> {
-    let name = "max_age_hours";
+    let name = MAX_AGE_HOURS;
     let Some((_, text)) = query.iter().rfind(|(key, _)| key == name) else { return Ok(DEFAULT_HOURS) };
     let fault = |kind: &Kind| SeedError::fault(Fault::of_text(kind, vec![Step::name("query"), Step::name(name)], text));
     match integer::from_text(text) {

@@ -19,7 +19,7 @@ pub(super) struct DeleteResponse {
     #[schema(value_type = String)]
     session_id: SessionId,
     /// How it stood before.
-    #[schema(value_type = String, example = "completed")]
+    #[schema(example = "completed")]
     status: SeedStatus,
     /// What happened, in words.
     message: String,
@@ -27,9 +27,9 @@ pub(super) struct DeleteResponse {
 
 /// Delete a session at rest.
 #[utoipa::path(
-    delete, path = "/sessions/{session_id}", tag = "sessions", params(("session_id" = String, Path)),
+    delete, path = "/sessions/{session_id}", tag = "sessions", operation_id = "delete_session", params(("session_id" = String, Path)),
     responses(
-        (status = OK, body = DeleteResponse),
+        (status = OK, description = "The session was deleted", body = DeleteResponse),
         (status = BAD_REQUEST, description = "A turn is under way", body = Refusal),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = NOT_FOUND, description = "No such session", body = Refusal),

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::fault::Fault;
 use super::session_name::SessionName;
+use crate::api::input::UnreadBody;
 use crate::net::BodyError;
 use crate::session::{CancelError, DeleteError, ResumeError, StartError};
 use crate::store::StoreError;
@@ -111,6 +112,16 @@ impl SeedError {
                 Self::Refused(format!("Cannot delete running session {name}. Please cancel it first."))
             }
             DeleteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnreadBody> for SeedError {
+    fn from(unread: UnreadBody) -> Self {
+        match unread {
+            UnreadBody::TooLarge { limit } => Self::BodyTooLarge { limit },
+            UnreadBody::Guard(error) => Self::Body(error),
+            UnreadBody::Broken => Self::UnreadableBody,
         }
     }
 }

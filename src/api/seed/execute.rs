@@ -14,6 +14,7 @@ use super::validate::TextBounds;
 use super::{SeedError, body, validate};
 use crate::api::ApiState;
 use crate::api::auth::{StartSessions, TenantCaller};
+use crate::api::input::read_body;
 use crate::domain::{SeedStatus, SessionId, SessionLimits};
 use crate::net::BodyError;
 
@@ -24,22 +25,24 @@ pub(super) struct ExecuteResponse {
     #[schema(value_type = String)]
     session_id: SessionId,
     /// Always `pending`.
-    #[schema(value_type = String, example = "pending")]
+    #[schema(example = "pending")]
     status: SeedStatus,
     /// The same in words.
     message: String,
     /// The limits that were applied, if any were asked for: the lower of what was asked for and what the tenant and the
     /// installation allow.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<serde_json::Value>)]
     limits: Option<SessionLimits>,
+    /// What of the request was ignored, in words; absent when nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// Start a session, or go on with one.
 #[utoipa::path(
-    post, path = "/execute/", tag = "sessions", request_body = ExecuteBody,
+    post, path = "/execute/", tag = "sessions", operation_id = "execute", request_body(content = ExecuteBody, example = json!({"prompt": "List the files in this directory."})),
     responses(
-        (status = OK, body = ExecuteResponse),
+        (status = OK, description = "The session was accepted", body = ExecuteResponse),
         (status = BAD_REQUEST, description = "The directory, the environment or the session is refused", body = Refusal),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = FORBIDDEN, description = "The tenant is suspended", body = Refusal),
@@ -56,7 +59,7 @@ pub(super) async fn execute(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ExecuteResponse>, SeedError> {
-    let bytes = body::collect(body, state.config.http.max_body_bytes).await?;
+    let bytes = read_body(body, state.config.http.max_body_bytes).await?;
     let size = bytes.len();
     let bounds = TextBounds::of(&state.config.session);
     let parse = move || {
@@ -65,6 +68,7 @@ pub(super) async fn execute(
     };
     let parsed = state.parsing.run(caller.tenant.id, size, parse).await;
     let request = parsed.ok_or(SeedError::Body(BodyError::NoMemory))??;
+    let warnings = request.warnings;
     let (tenant, cwd) = (&caller.tenant, request.cwd.as_deref());
     let (session_id, limits, deed) = match request.resume.map(SessionName::new) {
         None => {
@@ -78,5 +82,5 @@ pub(super) async fn execute(
         }
     };
     let message = format!("Session {session_id} {deed} successfully");
-    Ok(Json(ExecuteResponse { session_id, status: SeedStatus::Pending, message, limits }))
+    Ok(Json(ExecuteResponse { session_id, status: SeedStatus::Pending, message, limits, warnings }))
 }

@@ -26,7 +26,12 @@ pub(super) struct Fields<'a> {
     pub(super) image: Option<&'a RawValue>,
     pub(super) limits: Option<&'a RawValue>,
     pub(super) egress_hosts: Option<&'a RawValue>,
+    /// The first names of fields that the API does not know.
+    pub(super) unknown: Vec<String>,
 }
+
+/// How many names of unknown fields are kept.
+const MAX_UNKNOWN: usize = 20;
 
 /// The first entries of a list or dictionary, and how many there are.
 #[derive(Debug)]
@@ -44,6 +49,29 @@ pub(super) type Item<'a> = &'a RawValue;
 pub(super) type Member<'a> = (String, &'a RawValue);
 
 impl<'a> Fields<'a> {
+    /// The names of the fields.
+    pub(super) const NAMES: [&'static str; 13] = [
+        "prompt",
+        "allowed_tools",
+        "system_prompt",
+        "permission_mode",
+        "model",
+        "cwd",
+        "max_turns",
+        "env",
+        "disallowed_tools",
+        "resume_session_id",
+        "image",
+        "limits",
+        "egress_hosts",
+    ];
+
+    fn note_unknown(&mut self, name: &str) {
+        if self.unknown.len() < MAX_UNKNOWN && !self.unknown.iter().any(|known| known == name) {
+            self.unknown.push(name.to_owned());
+        }
+    }
+
     fn slot(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
         Some(match name {
             "prompt" => &mut self.prompt,
@@ -78,9 +106,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Fields::default();
                 while let Some(name) = map.next_key::<String>()? {
-                    match fields.slot(&name) {
-                        Some(slot) => *slot = Some(map.next_value()?),
-                        None => drop(map.next_value::<IgnoredAny>()?),
+                    if let Some(slot) = fields.slot(&name) {
+                        *slot = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                        fields.note_unknown(&name);
                     }
                 }
                 Ok(fields)

@@ -131,6 +131,14 @@ pub(super) fn render(earlier: &[u8], events: &[Event]) -> Bytes {
     array.into()
 }
 
+/// The answer in a line that is a result, as JSON; `None` for any other line.
+pub(super) fn answer(line: &str) -> Option<&RawValue> {
+    let whole: Line<'_> = parse(line);
+    let is_result = whole.r#type.map(RawValue::get) == Some(r#""result""#);
+    let result: ResultLine<'_> = is_result.then(|| parse(line))?;
+    result.result.filter(|answer| answer.get().starts_with('"'))
+}
+
 fn message(event: &Event) -> Message<'_> {
     let line: Line<'_> = parse(&event.payload);
     let (kind, content) = match line.r#type.map(RawValue::get) {

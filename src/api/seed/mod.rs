@@ -17,6 +17,7 @@
 //! | cost is `null` on error and on cancel, and the last turn's while the next one runs | `null` while a turn runs, then what the gateway counted, however it ended |
 //! | `result` of the last turn is shown while the next one runs | `null` until the turn is completed |
 //! | `error` may be null in a failed session | it says why |
+//! | a field that is not known is ignored | it is ignored, and the answer's `warnings` name it |
 //! | half of a surrogate pair, said by a tool, makes the status 500 for ever | the status is shown |
 //! | half of a surrogate pair or a huge number in a request: 500 | 422; a huge `max_age_hours` deletes nothing |
 //! | an agent's line of a new type ends the session | it is kept, and shown if it is a message |
@@ -51,6 +52,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod warnings;
 
 use std::future::{Ready, ready};
 

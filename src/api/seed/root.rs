@@ -32,7 +32,7 @@ pub(super) struct Endpoints {
 }
 
 /// Say what this API is.
-#[utoipa::path(get, path = "/", tag = "sessions", responses((status = OK, body = Root)), security(()))]
+#[utoipa::path(get, path = "/", tag = "sessions", operation_id = "describe_api", responses((status = OK, description = "What the API is", body = Root)), security(()))]
 pub(super) async fn root() -> Json<Root> {
     Json(Root {
         message: "Claude Agent SDK API",

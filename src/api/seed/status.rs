@@ -7,6 +7,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::error::Refusal;
 use super::run_result::{self, Dollars, RunResult};
@@ -16,7 +17,7 @@ use super::{SeedError, long_answer, messages};
 use crate::admission::Place;
 use crate::api::ApiState;
 use crate::api::auth::SessionCaller;
-use crate::domain::{SeedStatus, SessionId, SessionLimits, SessionState, TenantId, Timestamp};
+use crate::domain::{Outcome, SeedStatus, SessionId, SessionLimits, SessionState, TenantId, Timestamp};
 use crate::store::{Conversation, Pieces, Store};
 
 /// What stands before the messages.
@@ -30,6 +31,7 @@ struct Head {
 #[derive(Serialize)]
 struct Tail<'a> {
     result: Option<RunResult<'a>>,
+    answer: Option<&'a RawValue>,
     error: Option<&'a str>,
     duration_ms: Option<i64>,
     total_cost_usd: Option<Dollars>,
@@ -52,9 +54,9 @@ struct Waiting {
 
 /// Show how a session stands.
 #[utoipa::path(
-    get, path = "/status/{session_id}", tag = "sessions", params(("session_id" = String, Path)),
+    get, path = "/status/{session_id}", tag = "sessions", operation_id = "get_session_status", params(("session_id" = String, Path)),
     responses(
-        (status = OK, body = StatusBody),
+        (status = OK, description = "The session with its conversation", body = StatusBody),
         (status = UNAUTHORIZED, description = "No valid key", body = Refusal),
         (status = NOT_FOUND, description = "No such session", body = Refusal),
         (status = TOO_MANY_REQUESTS, description = "Too many long answers of the tenant's are being read", body = Refusal),
@@ -93,9 +95,11 @@ pub(super) async fn read(
 /// What stands before the messages, and what after them.
 fn around_messages(conversation: &Conversation, place: Option<Place>, now: Timestamp) -> (Bytes, Bytes) {
     let overview = &conversation.overview;
+    let has_answer = overview.turn.outcome == Some(Outcome::Completed);
     let head = object(&Head { session_id: overview.session.id, status: overview.seed_status() });
     let tail = object(&Tail {
         result: run_result::of(overview),
+        answer: conversation.last_message().filter(|_| has_answer).and_then(messages::answer),
         error: overview.turn.error.as_deref(),
         duration_ms: run_result::duration_ms(&overview.turn, now),
         total_cost_usd: run_result::total_cost(&overview.turn),

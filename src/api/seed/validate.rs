@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use super::fault::{Fault, Kind, Step};
 use super::fields::{Entries, Fields, Item, MAX_ENTRIES, Member};
-use super::integer;
+use super::{integer, warnings};
 use crate::config::SessionConfig;
-use crate::domain::{EgressHost, PermissionMode, SessionLimits, TurnSpec};
+use crate::domain::{EgressHost, Object, PermissionMode, SessionLimits, TurnSpec};
 
 /// How many rounds of model and tools a request may ask for.
 const MAX_TURNS: std::ops::RangeInclusive<i64> = 1..=100;
@@ -24,6 +24,8 @@ pub(super) struct ExecuteRequest {
     pub(super) resume: Option<String>,
     /// What is asked for beside the prompt.
     pub(super) spec: TurnSpec,
+    /// What of the request was ignored, in words.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The longest texts of a request. Each is kept with its session, and most become arguments of a process.
@@ -107,7 +109,8 @@ pub(super) fn execute(body: &RawValue, bounds: &TextBounds) -> Result<ExecuteReq
         limits,
         egress_hosts,
     };
-    Ok(ExecuteRequest { prompt, cwd: cwd.filter(not_empty), resume: resume.filter(not_empty), spec })
+    let warnings = warnings::ignored("field", &fields.unknown, &Fields::NAMES);
+    Ok(ExecuteRequest { prompt, cwd: cwd.filter(not_empty), resume: resume.filter(not_empty), spec, warnings })
 }
 
 impl Reader {
@@ -183,7 +186,7 @@ impl Reader {
 
     fn limits(&mut self, value: Option<&RawValue>) -> Option<SessionLimits> {
         let value = present(value)?;
-        let limits = serde_json::from_str(value.get());
+        let limits = serde_json::from_str(value.get()).map(|Object(limits)| limits);
         limits.map_err(|error| self.note(&Kind::NotLimits(error.to_string()), &[Step::name("limits")], value)).ok()
     }
 

@@ -1,8 +1,7 @@
 //! `/admin/v1/budgets`: how much may be spent, by whom, in which time.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,16 +13,18 @@ use super::{
 };
 use crate::api::ApiState;
 use crate::api::auth::OperatorCaller;
-use crate::domain::Enforcement;
+use crate::api::input::{JsonBody, Params};
+use crate::domain::{Enforcement, amount_schema, amount_text, optional_amount_schema, optional_amount_text};
 
 /// What is to be changed of a budget.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api::admin) struct ChangedBudget {
     /// How much, in US dollars, as text.
+    #[serde(default, deserialize_with = "optional_amount_text")]
+    #[schema(schema_with = optional_amount_schema, required = false)]
     limit_usd: Option<String>,
     /// `hard` or `soft`.
-    #[schema(value_type = Option<String>)]
     enforcement: Option<Enforcement>,
 }
 
@@ -32,7 +33,8 @@ pub(in crate::api::admin) struct ChangedBudget {
 #[serde(deny_unknown_fields)]
 pub(in crate::api::admin) struct TopUp {
     /// How much more may be spent in the present window, in US dollars, as text.
-    #[schema(example = "20.00")]
+    #[schema(schema_with = amount_schema)]
+    #[serde(deserialize_with = "amount_text")]
     amount_usd: String,
     /// Why: kept with it.
     #[schema(example = "release week, agreed with finance")]
@@ -41,7 +43,7 @@ pub(in crate::api::admin) struct TopUp {
 
 /// Create a budget.
 #[utoipa::path(
-    post, path = "/admin/v1/budgets", tag = "admin", operation_id = "create_budget", request_body = NewBudget,
+    post, path = "/admin/v1/budgets", tag = "admin", operation_id = "create_budget", request_body(content = NewBudget, example = json!({"scope": {}, "period": "month", "limit_usd": "50.00"})),
     responses(
         (status = CREATED, description = "The budget, in force from now on", body = BudgetView),
         (status = BAD_REQUEST, description = "The scope or the limit cannot be used", body = ErrorBody),
@@ -53,9 +55,8 @@ pub(in crate::api::admin) struct TopUp {
 pub(in crate::api::admin) async fn create(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
-    body: Result<Json<NewBudget>, JsonRejection>,
+    JsonBody(new): JsonBody<NewBudget>,
 ) -> Result<(StatusCode, Json<BudgetView>), AdminError> {
-    let Json(new) = body?;
     Ok((StatusCode::CREATED, Json(create_budget(&state.store, new, &by).await?)))
 }
 
@@ -72,16 +73,15 @@ pub(in crate::api::admin) async fn create(
 pub(in crate::api::admin) async fn list(
     _operator: OperatorCaller,
     State(state): State<ApiState>,
-    ask: Result<Query<BudgetsAsk>, QueryRejection>,
+    Params(ask): Params<BudgetsAsk>,
 ) -> Result<Json<BudgetList>, AdminError> {
-    let Query(ask) = ask.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
     Ok(Json(list_budgets(&state.store, &ask, &*state.clock).await?))
 }
 
 /// Change a budget's limit or enforcement. It counts from the next call on.
 #[utoipa::path(
     patch, path = "/admin/v1/budgets/{id}", tag = "admin", operation_id = "update_budget",
-    params(("id" = String, Path, description = "The budget's id")), request_body = ChangedBudget,
+    params(("id" = String, Path, description = "The budget's id")), request_body(content = ChangedBudget, example = json!({"limit_usd": "75.00"})),
     responses(
         (status = OK, description = "The budget as it is now", body = BudgetView),
         (status = BAD_REQUEST, description = "The limit cannot be used", body = ErrorBody),
@@ -95,9 +95,8 @@ pub(in crate::api::admin) async fn update(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<ChangedBudget>, JsonRejection>,
+    JsonBody(changed): JsonBody<ChangedBudget>,
 ) -> Result<Json<BudgetView>, AdminError> {
-    let Json(changed) = body?;
     let limit = changed.limit_usd.as_deref();
     Ok(Json(update_budget(&state.store, &id, limit, changed.enforcement, &by).await?))
 }
@@ -125,7 +124,7 @@ pub(in crate::api::admin) async fn archive(
 /// Give a budget more for its present window alone.
 #[utoipa::path(
     post, path = "/admin/v1/budgets/{id}/top_up", tag = "admin", operation_id = "top_up_budget",
-    params(("id" = String, Path, description = "The budget's id")), request_body = TopUp,
+    params(("id" = String, Path, description = "The budget's id")), request_body(content = TopUp, example = json!({"amount_usd": "20.00", "reason": "a release week"})),
     responses(
         (status = OK, description = "The budget as it is now", body = BudgetView),
         (status = BAD_REQUEST, description = "The amount or the reason cannot be used", body = ErrorBody),
@@ -139,8 +138,7 @@ pub(in crate::api::admin) async fn top_up(
     OperatorCaller { by }: OperatorCaller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Json<TopUp>, JsonRejection>,
+    JsonBody(TopUp { amount_usd, reason }): JsonBody<TopUp>,
 ) -> Result<Json<BudgetView>, AdminError> {
-    let Json(TopUp { amount_usd, reason }) = body?;
     Ok(Json(top_up_budget(&state.store, &id, &amount_usd, &reason, &by).await?))
 }

@@ -8,6 +8,7 @@ use super::{BudgetList, BudgetView};
 use crate::admin::Names;
 use crate::domain::{
     Budget, BudgetId, By, Clock, Enforcement, KeyId, KeyOwner, Period, Scope, SessionId, Standing, Timestamp, Usd,
+    amount_schema, amount_text, object,
 };
 use crate::store::{Store, StoreError};
 
@@ -29,17 +30,18 @@ pub struct ScopeOf {
 #[serde(deny_unknown_fields)]
 pub struct NewBudget {
     /// Whose spending it bounds. Left out: everybody's.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub scope: ScopeOf,
     /// In which time it may be spent: `day`, `week` (from Monday), `month` or `total`. Times begin at midnight UTC.
-    #[schema(value_type = String, example = "month")]
+    #[schema(example = "month")]
     pub period: Period,
     /// How much, in US dollars, as text: at most 1000000000.
-    #[schema(example = "50.00")]
+    #[schema(schema_with = amount_schema)]
+    #[serde(deserialize_with = "amount_text")]
     pub limit_usd: String,
     /// `hard`, so that further calls are refused, or `soft`, so that it is only told.
     #[serde(default)]
-    #[schema(value_type = String, example = "hard")]
+    #[schema(example = "hard")]
     pub enforcement: Enforcement,
 }
 
@@ -116,7 +118,8 @@ pub async fn archive_budget(store: &Store, id: &str, by: &By) -> Result<(), Admi
 pub struct BudgetsAsk {
     /// The budget after which the page begins: `next_after` of the page before.
     pub after: Option<String>,
-    /// How many, at most 1000. Left out: 100.
+    /// How many, 1 to 1000. Left out: 100.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -133,7 +136,7 @@ pub async fn list_budgets(store: &Store, ask: &BudgetsAsk, clock: &dyn Clock) ->
     let unknown = |after: &str| AdminError::Invalid(format!("`after` names no budget: `{after}`"));
     let parse = |text: &String| text.parse::<BudgetId>().map_err(|_| unknown(text));
     let after = ask.after.as_ref().map(parse).transpose()?;
-    let limit = ask.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let limit = super::super::page_size(ask.limit, PAGE, MAX_PAGE)?;
     let _place = store.report(None).await?;
     let page = store.budgets().page(after, limit + 1, now).await?;
     let mut standings = page.ok_or_else(|| unknown(ask.after.as_deref().unwrap_or_default()))?;

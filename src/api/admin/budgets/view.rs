@@ -26,10 +26,8 @@ pub struct BudgetView {
     #[schema(value_type = Option<String>)]
     pub session_id: Option<SessionId>,
     /// `day`, `week`, `month` or `total`.
-    #[schema(value_type = String)]
     pub period: Period,
     /// `hard` or `soft`.
-    #[schema(value_type = String)]
     pub enforcement: Enforcement,
     /// How much may be spent.
     pub limit_usd: String,

@@ -1,8 +1,7 @@
 //! Bodies that hold no JSON object.
 
 use super::{read, read_json};
-use crate::api::seed::SeedError;
-use crate::api::seed::body::collect;
+use crate::api::input::{UnreadBody, read_body};
 
 const VALUE: &str = "Expecting value";
 const NAME: &str = "Expecting property name enclosed in double quotes";
@@ -170,7 +169,7 @@ async fn a_body_that_is_no_text_cannot_be_parsed() {
 
 #[tokio::test]
 async fn a_body_past_the_limit_is_not_read() {
-    let within = collect("12345".into(), 5).await.unwrap();
+    let within = read_body("12345".into(), 5).await.unwrap();
     assert_eq!(within, "12345");
-    assert!(matches!(collect("123456".into(), 5).await, Err(SeedError::BodyTooLarge { limit: 5 })));
+    assert!(matches!(read_body("123456".into(), 5).await, Err(UnreadBody::TooLarge { limit: 5 })));
 }

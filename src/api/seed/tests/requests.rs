@@ -9,7 +9,13 @@ async fn taken(body: &str) -> ExecuteRequest {
 }
 
 fn plain(prompt: &str) -> ExecuteRequest {
-    ExecuteRequest { prompt: prompt.to_owned(), cwd: None, resume: None, spec: TurnSpec::default() }
+    ExecuteRequest {
+        prompt: prompt.to_owned(),
+        cwd: None,
+        resume: None,
+        spec: TurnSpec::default(),
+        warnings: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -26,13 +32,30 @@ async fn a_prompt_loses_the_space_around_it() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_not_known_is_ignored_with_a_warning() {
+    let request =
+        taken(r#"{"prompt":"x","other":{"a":[1e400,"\ud800"]},"Prompt":5,"max_turn":3,"limit":{},"limit":1}"#).await;
+    let of = |name: &str, hint: &str| format!("the field `{name}` is not known and was ignored{hint}");
+    let warnings = [
+        of("other", ""),
+        of("Prompt", "; did you mean `prompt`?"),
+        of("max_turn", "; did you mean `max_turns`?"),
+        of("limit", "; did you mean `limits`?"),
+    ];
+    assert_eq!(request, ExecuteRequest { warnings: warnings.into(), ..plain("x") });
+    let many = (0..10_000).map(|number| format!(r#""field_{number}{}":1"#, "x".repeat(1_000))).collect::<Vec<_>>();
+    let warnings = taken(&format!(r#"{{"prompt":"x",{}}}"#, many.join(","))).await.warnings;
+    assert_eq!(warnings.len(), 20);
+    assert!(warnings.iter().all(|warning| warning.len() < 200));
+}
+
+#[tokio::test]
 async fn a_blank_field_is_as_good_as_none() {
     for body in [
         r#"{"prompt":"x","system_prompt":null,"permission_mode":null,"model":null,"cwd":null,"max_turns":null}"#,
         r#"{"prompt":"x","env":null,"allowed_tools":null,"disallowed_tools":null,"resume_session_id":null}"#,
         r#"{"prompt":"x","system_prompt":" \n","model":"","cwd":"","resume_session_id":""}"#,
         r#"{"prompt":"x","env":{},"allowed_tools":[],"disallowed_tools":[]}"#,
-        r#"{"prompt":"x","other":{"a":[1e400,"\ud800"]},"Prompt":5}"#,
     ] {
         assert_eq!(taken(body).await, plain("x"), "{body}");
     }
@@ -60,7 +83,7 @@ async fn everything_asked_for_is_taken() {
         ..TurnSpec::default()
     };
     let (cwd, resume) = (Some("/srv/a b".to_owned()), Some("some session".to_owned()));
-    assert_eq!(request, ExecuteRequest { prompt: "x".to_owned(), cwd, resume, spec });
+    assert_eq!(request, ExecuteRequest { prompt: "x".to_owned(), cwd, resume, spec, warnings: Vec::new() });
 }
 
 #[tokio::test]
