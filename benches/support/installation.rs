@@ -55,7 +55,7 @@ pub(crate) struct Server {
     /// Its process.
     pub(crate) pid: u32,
     http: reqwest::Client,
-    _process: Child,
+    process: Child,
 }
 
 impl Installation {
@@ -80,7 +80,10 @@ impl Installation {
         ];
         let settings = settings.map(|(name, value)| (format!("INNKEEPER_{name}"), value.to_owned())).to_vec();
         let (data, roots) = (tempfile::tempdir()?, roots()?);
-        Ok(Self { stand_in, settings, data, roots, _serving: serving })
+        let installation = Self { stand_in, settings, data, roots, _serving: serving };
+        // Only a server makes an installation, which commands then find.
+        installation.serve().await?.process.kill().await?;
+        Ok(installation)
     }
 
     /// The database's file.
@@ -126,7 +129,7 @@ impl Installation {
         let (address, operator_address) = addresses?;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
         let pid = process.id().ok_or("the server has ended")?;
-        Ok(Server { address, operator_address, pid, http, _process: process })
+        Ok(Server { address, operator_address, pid, http, process })
     }
 
     fn log_path(&self) -> PathBuf {
