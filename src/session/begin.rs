@@ -43,7 +43,7 @@ impl Registry {
     ) -> Result<Option<SessionLimits>, ResumeError> {
         let overview = self.find(tenant.id, id).await.map_err(StartError::Store)?.ok_or(ResumeError::NotFound)?;
         if overview.session.state != SessionState::Idle {
-            return Err(ResumeError::Running);
+            return Err(self.busy(id));
         }
         if overview.session.agent_session.is_none() {
             return Err(ResumeError::NoConversation);
@@ -71,10 +71,16 @@ impl Registry {
         let live = turn.live(tenant.id, id);
         let begun = self.shared().store.sessions().begin_turn(tenant.id, id, &turn).await.map_err(StartError::Store)?;
         if !begun {
-            return Err(ResumeError::Running);
+            return Err(self.busy(id));
         }
         self.supervise(live, ticket);
         Ok(limits)
+    }
+
+    /// Why a session with a turn cannot begin another.
+    fn busy(&self, id: SessionId) -> ResumeError {
+        let is_ending = self.shared().live().get(&id).is_some_and(|live| live.whereabouts.is_stopping());
+        if is_ending { ResumeError::Ending } else { ResumeError::Running }
     }
 
     /// Checks that a conversation is short enough to be resumed: it is in memory while its agent starts.

@@ -94,6 +94,9 @@ pub enum ResumeError {
     /// A turn is under way.
     #[error("a turn is under way")]
     Running,
+    /// Its turn is over, which is not stored yet.
+    #[error("the session is ending its turn; try again in a moment")]
+    Ending,
     /// Its agent never spoke: there is no conversation to go on with.
     #[error("the session has no conversation to resume")]
     NoConversation,

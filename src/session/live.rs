@@ -106,6 +106,11 @@ impl Whereabouts {
         self.stage = Stage::Stopping;
     }
 
+    /// Whether its turn is over.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stage == Stage::Stopping
+    }
+
     fn show(&self, session: SessionId, turn: TurnId) -> LiveSession {
         LiveSession {
             tenant: self.tenant,

@@ -312,7 +312,7 @@ impl Supervisor {
     }
 
     /// Notes what others may see of the session.
-    fn note(&self, change: impl FnOnce(&mut Whereabouts)) {
+    pub(super) fn note(&self, change: impl FnOnce(&mut Whereabouts)) {
         self.shared.note(self.turn.session, self.turn.turn, change);
     }
 

@@ -3,6 +3,7 @@
 use tokio::time::sleep;
 use tracing::{error, warn};
 
+use super::live::Whereabouts;
 use super::persist::{MAX_PAUSE, MIN_PAUSE};
 use super::supervisor::Supervisor;
 use crate::domain::TurnEnd;
@@ -17,6 +18,7 @@ impl Supervisor {
         let source = &error as &dyn std::error::Error;
         if error.is_transient() {
             warn!(error = source, "end of a turn not stored: it is retried until it is");
+            self.note(Whereabouts::stop);
             self.unstored = Some(end);
         } else {
             error!(error = source, "a turn's end could not be stored; the reconciler ends it");

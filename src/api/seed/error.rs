@@ -78,6 +78,7 @@ impl SeedError {
         match error {
             ResumeError::NotFound => Self::unknown_to_resume(name),
             ResumeError::Running => Self::Refused(format!("Session {name} is currently running")),
+            ResumeError::Ending => Self::Refused(format!("Session {name} is ending its turn; try again in a moment")),
             ResumeError::NoConversation => {
                 Self::Refused(format!("Session {name} has no recorded Claude session ID. Cannot resume."))
             }

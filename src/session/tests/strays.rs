@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{BOUNDS, Fixture};
-use crate::domain::{EndReason, Outcome, SessionState};
-use crate::session::CancelError;
+use crate::domain::{EndReason, KeyId, Outcome, SessionState, TurnSpec};
+use crate::session::{CancelError, ResumeError, Stage};
 
 #[tokio::test]
 async fn cancels_turn_that_no_supervisor_has() {
@@ -105,6 +105,29 @@ async fn end_that_cannot_be_stored_is_stored_when_it_can() {
     fixture.registry.drained().await;
     let found = fixture.store.sessions().find(fixture.tenant, fixture.session).await.unwrap().unwrap();
     assert_eq!((found.session.state, found.turn.outcome), (SessionState::Idle, Some(Outcome::Failed)));
+    drop(place);
+}
+
+#[tokio::test]
+async fn session_that_is_ending_says_so_when_it_is_resumed() {
+    let fixture = Fixture::with(|config| config.session.wait_timeout_ms = 1).await;
+    let place = fixture.take_place().await;
+    let ticket = fixture.registry.shared().queue.enter(fixture.tenant, BOUNDS, 0).unwrap();
+    let key = KeyId::new("key");
+    let resume = || {
+        let (prompt, spec) = ("On".to_owned(), TurnSpec::default());
+        fixture.registry.resume(&fixture.record, &key, fixture.session, None, prompt, spec)
+    };
+    assert!(matches!(resume().await, Err(ResumeError::Running)));
+    fixture.store.break_for_test().await;
+    fixture.registry.supervise(fixture.live, ticket);
+    while fixture.registry.live().iter().any(|live| live.stage != Stage::Stopping) {
+        tokio::task::yield_now().await;
+    }
+    let refused = resume().await.unwrap_err();
+    assert!(matches!(refused, ResumeError::Ending), "{refused:?}");
+    fixture.store.mend_for_test().await;
+    fixture.registry.drained().await;
     drop(place);
 }
 

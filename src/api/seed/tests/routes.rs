@@ -61,6 +61,7 @@ async fn refusals_say_what_the_clients_know() {
     for (error, status, detail) in [
         (resume(ResumeError::NotFound), 400, "Session X not found."),
         (resume(ResumeError::Running), 400, "Session X is currently running"),
+        (resume(ResumeError::Ending), 400, "Session X is ending its turn; try again in a moment"),
         (resume(ResumeError::NoConversation), 400, "Session X has no recorded Claude session ID. Cannot resume."),
         (resume(StartError::Draining.into()), 503, "the server is stopping; try again in a moment"),
         (cancel(CancelError::NotFound), 404, "Session X not found"),
