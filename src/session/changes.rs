@@ -11,6 +11,8 @@ use super::registry::Shared;
 use crate::domain::{
     Changes, PendingSandbox, Quarantined, SandboxName, SessionFile, SessionId, Timestamp, TurnChanges, TurnId, Undone,
 };
+use crate::metrics;
+use crate::metrics::catalogue::SURVEYS_INCOMPLETE;
 use crate::store::{LiveTurn, Sandbox, StoreError};
 
 /// Writes down what the turn of a sandbox left: `again` when its workspace is to be looked at again, else nothing more is to
@@ -32,6 +34,9 @@ pub(super) async fn record(
             let undone = std::mem::take(&mut changes.quarantined);
             files = keep(shared.config.files_dir().join(session.to_string()), turn, at, undone).await;
             log(&pending.name, changes, &files);
+            if changes.incomplete.count > 0 {
+                SURVEYS_INCOMPLETE.one([&metrics::tenant(pending.tenant)]);
+            }
         }
         Err(why) => error!(%session, why, "what a session changed is not known"),
     }

@@ -30,6 +30,7 @@ impl Surveys {
         let bounds = SurveyBounds {
             names: config.max_names,
             deadline: Duration::from_millis(config.deadline_ms),
+            undo_deadline: Duration::from_millis(config.deadline_ms),
             entries: config.max_entries,
             place_entries: config.max_place_entries,
             depth: config.max_depth,

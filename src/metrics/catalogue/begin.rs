@@ -4,7 +4,8 @@ use super::labels::{REFUSAL_REASONS, REJECTION_REASONS};
 use super::{
     AUTH_SHED, BUILD_INFO, COLLECT_ERRORS, EGRESS_BYTES, EGRESS_REQUESTS, GATEWAY_LEFT, GATEWAY_REFUSALS,
     LEDGER_ERRORS, LOG_MESSAGES, OVERRUN_HOLDS, PRICE_RELOADS, REJECTIONS, SANDBOX_OOM_KILLS, SANDBOX_REMOVE_FAILURES,
-    SANDBOX_START_FAILURES, SANDBOX_VIOLATIONS, SESSIONS_CREATED, TURNS_LOST_AT_START, UNPRICED_CALLS, UPSTREAM_ERRORS,
+    SANDBOX_START_FAILURES, SANDBOX_VIOLATIONS, SESSIONS_CREATED, SURVEYS_INCOMPLETE, TURNS_LOST_AT_START,
+    UNPRICED_CALLS, UPSTREAM_ERRORS,
 };
 
 /// Begins the series whose first event must not be missed: an increase is seen only from a value that was there before.
@@ -47,6 +48,7 @@ pub(in crate::metrics) fn begin() {
 pub(in crate::metrics) fn begin_tenant(tenant: &str) {
     SESSIONS_CREATED.begin([tenant]);
     SANDBOX_OOM_KILLS.begin([tenant]);
+    SURVEYS_INCOMPLETE.begin([tenant]);
     for reason in REJECTION_REASONS {
         REJECTIONS.begin([tenant, reason]);
     }

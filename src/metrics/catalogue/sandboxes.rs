@@ -15,6 +15,9 @@ declare! {
     SANDBOX_START_FAILURES: Counter(Recorded Counter) = "innkeeper_sandbox_start_failures_total", [START_FAILURE];
     /// Processes that were killed in sandboxes for want of memory. The agent may go on after it.
     SANDBOX_OOM_KILLS: Counter(Recorded Counter) = "innkeeper_sandbox_oom_kills_total", [TENANT];
+    /// Surveys after a sandbox that reached a bound: places that may hold files that run later were not looked at. Each attempt
+    /// counts.
+    SURVEYS_INCOMPLETE: Counter(Recorded Counter) = "innkeeper_surveys_incomplete_total", [TENANT];
     /// Sandboxes that are made, used or being removed.
     SANDBOXES: Gauge(Recorded Gauge) = "innkeeper_sandboxes", [];
     /// Sandboxes of no live session that were found and removed.

@@ -9,6 +9,8 @@ pub struct SurveyBounds {
     pub names: usize,
     /// How long reading names may take.
     pub deadline: Duration,
+    /// How long changes are undone at a time. The rest is left to the next attempt.
+    pub undo_deadline: Duration,
     /// Files, and directories, that are recorded and compared; of those that tools make (`node_modules` and the like) half as
     /// many, of each kind of files that would run later a quarter as many before and twice as many after.
     pub entries: usize,
@@ -39,6 +41,7 @@ impl Default for SurveyBounds {
         Self {
             names: 4_000_000,
             deadline: Duration::from_mins(2),
+            undo_deadline: Duration::from_mins(2),
             entries: 100_000,
             place_entries: 5_000,
             depth: 64,

@@ -56,7 +56,7 @@ impl Survey {
         let hooks: HashSet<_> = self.before.summary.hooks.iter().cloned().collect();
         let mut comparing = Comparing::new(bounds, &mut self.before, &self.kept, comparison, owner);
         let budget = Budget::new(bounds, bounds.entries * WATCHED_AFTER);
-        let walk = Walk::new(directory, owner, budget, &mut comparing, &hooks);
+        let walk = Walk::new(directory, owner, budget, &mut comparing, hooks);
         let mut missed = walk.run(SurveyError::Workspace)?;
         let Compared { mut changes, undos, more_undos, undecided } = comparing.finish()?;
         let mut again = more_undos;

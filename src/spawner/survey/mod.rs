@@ -25,6 +25,7 @@ mod loaded;
 mod quarantine;
 mod queue;
 mod report;
+mod repositories;
 mod restore;
 mod scripts;
 mod taking;

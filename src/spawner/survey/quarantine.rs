@@ -6,6 +6,7 @@
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, chmodat, fstat, openat2, renameat_with, unlinkat};
 use rustix::io::Errno;
@@ -84,13 +85,16 @@ pub(super) fn undo(
     bounds: &SurveyBounds,
 ) -> Undoing {
     let restorer = Restorer { workspace, before, kept, owner };
-    let mut undoing = Undoing::default();
+    let (mut undoing, ends) = (Undoing::default(), Instant::now() + bounds.undo_deadline);
     for place in flooded.iter().filter(|place| before.knew(place)) {
         let moved = move_place(&restorer, place, &mut undoing);
         if moved.is_ok() {
             undoing.moved.push(place.clone());
         }
         undoing.note(place, moved.map(Some), None, false, bounds);
+        if undoing.is_late(ends) {
+            return undoing.sorted();
+        }
     }
     for Undo { path, was_there, contents, whole, later } in undos {
         let done = if later {
@@ -104,9 +108,11 @@ pub(super) fn undo(
             remove(&restorer, &path)
         };
         undoing.note(&path, done, contents, whole, bounds);
+        if undoing.is_late(ends) {
+            break;
+        }
     }
-    undoing.listed.sort_by(|one, two| one.path.cmp(&two.path));
-    undoing
+    undoing.sorted()
 }
 
 impl Undoing {
@@ -124,6 +130,18 @@ impl Undoing {
             Err(error) => (Undone::No(error.to_string()), None),
         };
         self.list(Quarantined { path: show_path(path), undone, contents, whole, moved_to }, bounds);
+    }
+
+    /// Whether the time is up: the rest is undone by a further attempt. Each gets on by one at least.
+    fn is_late(&mut self, ends: Instant) -> bool {
+        let is_late = Instant::now() >= ends;
+        self.again |= is_late;
+        is_late
+    }
+
+    fn sorted(mut self) -> Self {
+        self.listed.sort_by(|one, two| one.path.cmp(&two.path));
+        self
     }
 
     fn list(&mut self, quarantined: Quarantined, bounds: &SurveyBounds) {

@@ -57,6 +57,11 @@ pub(super) trait Visitor {
     /// A file was found that is beyond the bounds.
     fn beyond(&mut self, _found: &Found<'_>) {}
 
+    /// A directory is about to be read. Returns the path of another one, below it, whose files are all hooks.
+    fn entered(&mut self, _directory: &OwnedFd, _path: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
     /// The names in a directory were read, as far as they are.
     fn listed(&mut self, directory: u32, listing: Listing) -> Result<(), Self::Error>;
 }
@@ -69,7 +74,7 @@ pub(super) struct Walk<'a, V> {
     visitor: &'a mut V,
     queue: BinaryHeap<Item>,
     /// Directories of hooks, beyond those that are known by name.
-    hooks: &'a HashSet<Vec<u8>>,
+    hooks: HashSet<Vec<u8>>,
 }
 
 /// What is being read of one directory.
@@ -87,7 +92,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
         owner: Owner,
         budget: Budget<'a>,
         visitor: &'a mut V,
-        hooks: &'a HashSet<Vec<u8>>,
+        hooks: HashSet<Vec<u8>>,
     ) -> Self {
         Self { workspace, owner, budget, visitor, queue: BinaryHeap::new(), hooks }
     }
@@ -129,18 +134,26 @@ impl<'a, V: Visitor> Walk<'a, V> {
         Ok(self.owner.may_enter(opened.as_fd())?.then_some(opened))
     }
 
+    /// Learns what a directory is, before its names are read.
+    fn enter(&mut self, item: &Item, opened: &OwnedFd) -> Item {
+        let mut entered = item.clone();
+        if item.number != ROOT {
+            let hooks = self.hooks.contains(&*item.path);
+            entered.around = item.around.enter(item.name(), is_repository(opened), hooks);
+            if entered.place.is_none() && entered.around.inherited().is_some() {
+                entered.place = Some(self.budget.new_place(&item.path));
+            }
+        }
+        if !entered.around.bulk() {
+            self.hooks.extend(self.visitor.entered(opened, &item.path));
+        }
+        entered
+    }
+
     /// Reads the names in a directory, from where that was left off.
     fn directory(&mut self, item: &Item, opened: &OwnedFd) -> Result<(), V::Error> {
-        let entered;
-        let item = if item.offset.is_none() && item.number != ROOT {
-            let hooks = self.hooks.contains(&*item.path);
-            let around = item.around.enter(item.name(), is_repository(opened), hooks);
-            let place = item.place.or_else(|| around.inherited().map(|_| self.budget.new_place(&item.path)));
-            entered = Item { around, place, ..item.clone() };
-            &entered
-        } else {
-            item
-        };
+        let entered = item.offset.is_none().then(|| self.enter(item, opened));
+        let item = entered.as_ref().unwrap_or(item);
         let mut reading = Reading { item, opened, asked: item.asked.clone(), listing: item.listing };
         if item.number == ROOT && item.offset.is_none() {
             self.ask(&mut reading)?;

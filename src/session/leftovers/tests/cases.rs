@@ -69,6 +69,12 @@ async fn survey_that_is_lost_is_reported_and_not_waited_for() {
 
 #[tokio::test]
 async fn incomplete_quarantine_is_reported_and_repeated_until_it_is_whole() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _recording = ::metrics::set_default_local_recorder(&recorder);
+    let counted = || {
+        let page = recorder.handle().render();
+        page.lines().filter(|line| line.starts_with("innkeeper_surveys_incomplete_total{")).map(str::to_owned).collect()
+    };
     let mut fixture = Fixture::new().await;
     for number in 0..70 {
         std::fs::write(fixture.directory.path().join(format!("workspace/{number}.mk")), "evil").unwrap();
@@ -80,7 +86,10 @@ async fn incomplete_quarantine_is_reported_and_repeated_until_it_is_whole() {
     let first = changes(&fixture.recorded().await);
     assert!(first.incomplete.again && first.totals.executables == 41, "{:?}", first.totals);
     assert_eq!(fixture.store.pending().all().await.unwrap()[0].state, PendingState::Incomplete);
+    let incomplete: Vec<_> = counted();
+    assert!(matches!(&*incomplete, [one] if one.contains("tenant=") && one.ends_with(" 1")), "{incomplete:?}");
     fixture.settle().await;
+    assert_eq!(counted(), incomplete, "a survey that is whole is counted as incomplete");
     let second = changes(&fixture.recorded().await);
     assert_eq!((second.incomplete.count, second.totals.executables), (0, 71), "what was undone first is still listed");
     assert_eq!(fixture.store.pending().all().await.unwrap(), []);

@@ -186,6 +186,47 @@ fn hooks_of_a_configured_directory_are_hooks() {
 }
 
 #[test]
+fn hooks_that_nested_repositories_configure_are_hooks() {
+    let workspace = Workspace::new();
+    let configured = "[core]\n\thooksPath = tools/hooks\n";
+    workspace.write("a/deep/.git/config", configured);
+    workspace.write(".git/modules/sub/config", configured);
+    workspace.write("b/sub/.git", "gitdir: ../../.git/modules/sub\n");
+    for sub in ["a/deep", "b/sub"] {
+        workspace.write(&format!("{sub}/tools/hooks/pre-commit"), "good\n");
+    }
+    let changes = workspace.quarantined(|workspace| {
+        for sub in ["a/deep", "b/sub"] {
+            workspace.write(&format!("{sub}/tools/hooks/pre-commit"), "evil\n");
+            workspace.write(&format!("{sub}/tools/hooks/post-merge"), "evil\n");
+        }
+    });
+    for sub in ["a/deep", "b/sub"] {
+        assert_eq!(at(&changes, &format!("{sub}/tools/hooks/post-merge")).class, Some(FileClass::GitHook));
+        assert_eq!(workspace.read(&format!("{sub}/tools/hooks/pre-commit")), "good\n");
+        assert!(!workspace.path.join(sub).join("tools/hooks/post-merge").exists());
+    }
+}
+
+#[test]
+fn what_is_not_undone_in_time_is_left_to_the_next_attempt() {
+    let mut workspace = Workspace::new();
+    workspace.bounds.undo_deadline = Duration::ZERO;
+    workspace.take().unwrap();
+    let hooks: Vec<_> = (0..3).map(|number| format!("{number}.mk")).collect();
+    for hook in &hooks {
+        workspace.write(hook, "evil\n");
+    }
+    for left in [2, 1, 0] {
+        let changes = workspace.compare(QUARANTINE);
+        assert_eq!(changes.quarantined.len(), 1, "{changes:?}");
+        assert!(changes.incomplete.again && changes.incomplete.count == 1);
+        assert_eq!(hooks.iter().filter(|hook| workspace.path.join(hook).exists()).count(), left);
+    }
+    assert!(!workspace.compare(QUARANTINE).incomplete.again);
+}
+
+#[test]
 fn what_was_changed_after_the_sandbox_ended_stays() {
     let workspace = Workspace::new();
     workspace.write("Makefile", "good\n");
