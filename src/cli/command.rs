@@ -44,6 +44,8 @@ enum Command {
     },
     /// Run a prompt on a server, and show what the agent does.
     Run(run::RunCommand),
+    /// Cancel the turn under way of a tenant's session.
+    Cancel(run::CancelCommand),
     /// Create, list, change, suspend and archive tenants.
     Tenants(TenantsCommand),
     /// Create, list, rotate, expire and revoke keys.
@@ -83,6 +85,7 @@ impl Cli {
                 spawner::spawner(config).await
             }
             Command::Run(command) => command.run().await,
+            Command::Cancel(command) => command.run().await,
             Command::StandIn { listen } => {
                 let listener = tokio::net::TcpListener::bind(listen)
                     .await

@@ -45,6 +45,7 @@ mod repository;
 mod requests;
 mod restarting;
 mod resuming;
+mod running;
 mod runtimes;
 mod spawner;
 mod starting;

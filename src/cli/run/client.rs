@@ -3,28 +3,15 @@
 use std::error::Error;
 
 use reqwest::{RequestBuilder, StatusCode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::order::Order;
 use crate::cli::CommandResult;
 use crate::domain::Secret;
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
-
-/// What is asked for, as `POST /execute/` takes it.
-#[derive(Debug, Serialize)]
-pub(super) struct Order<'a> {
-    pub(super) prompt: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resume_session_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cwd: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) model: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) permission_mode: Option<&'a str>,
-}
 
 /// How a session stands, as `GET /status/{id}` answers it.
 #[derive(Debug, Deserialize)]
@@ -58,13 +45,23 @@ impl Client {
         Ok(Self { http, url: url.trim_end_matches('/').to_owned(), key: Secret::new(key) })
     }
 
-    pub(super) async fn execute(&self, order: &Order<'_>) -> Fallible<String> {
+    pub(super) async fn execute(&self, order: &Order) -> Fallible<String> {
         let started: Started = self.send(self.http.post(format!("{}/execute/", self.url)).json(order)).await?;
         Ok(started.session_id)
     }
 
     pub(super) async fn status(&self, session: &str) -> Fallible<Status> {
         self.send(self.http.get(format!("{}/status/{session}", self.url))).await
+    }
+
+    /// The same as the server answers it.
+    pub(super) async fn whole_status(&self, session: &str) -> Fallible<Value> {
+        self.send(self.http.get(format!("{}/status/{session}", self.url))).await
+    }
+
+    /// Cancels the turn under way.
+    pub(super) async fn cancel(&self, session: &str) -> CommandResult {
+        self.send::<Value>(self.http.post(format!("{}/cancel/{session}", self.url))).await.map(drop)
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Fallible<T> {

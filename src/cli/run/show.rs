@@ -29,15 +29,6 @@ pub(super) fn prompt(session: &str, prompt: &str) {
     block("prompt", PLAIN, prompt);
 }
 
-pub(super) fn message(message: &Value) {
-    let content = &message["content"];
-    match message["type"].as_str() {
-        Some("AssistantMessage") => each(&content["content"], assistant),
-        Some("UserMessage") => each(&content["content"], tool_result),
-        _ => {}
-    }
-}
-
 pub(super) fn end(status: &Status) {
     let duration = status.duration_ms.unwrap_or_default();
     let cost = status.total_cost_usd.as_ref().map_or_else(|| "0".to_owned(), ToString::to_string);
@@ -45,33 +36,71 @@ pub(super) fn end(status: &Status) {
     line(kind, style, &format!("{}.{:01} s, ${cost}", duration / 1000, duration % 1000 / 100));
 }
 
+/// Shows the agent's messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// Whether what tools are given and answer is shown whole.
+    is_whole: bool,
+}
+
+impl Shown {
+    pub(super) fn new(is_whole: bool) -> Self {
+        Self { is_whole }
+    }
+
+    pub(super) fn message(self, message: &Value) {
+        let content = &message["content"];
+        match message["type"].as_str() {
+            Some("AssistantMessage") => each(&content["content"], |part| self.assistant(part)),
+            Some("UserMessage") => each(&content["content"], |part| self.tool_result(part)),
+            _ => {}
+        }
+    }
+
+    fn assistant(self, part: &Value) {
+        if let Some(text) = part["text"].as_str() {
+            block("agent", AGENT, text);
+        } else if let Some(thought) = part["thinking"].as_str() {
+            block("thinks", QUIET, thought);
+        } else if let Some(tool) = part["name"].as_str() {
+            match part["input"].as_object() {
+                Some(input) if self.is_whole => whole_input(tool, input),
+                _ => line(tool, TOOL, &first_line(&told(&part["input"]), INPUT_CHARS)),
+            }
+        }
+    }
+
+    fn tool_result(self, part: &Value) {
+        if part.get("tool_use_id").is_none() {
+            return;
+        }
+        let style = if part["is_error"].as_bool() == Some(true) { BAD } else { QUIET };
+        let text = output(&part["content"]);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        let (most, chars) = if self.is_whole { (usize::MAX, usize::MAX) } else { (OUTPUT_LINES, INPUT_CHARS) };
+        for shown in lines.iter().take(most) {
+            row("", style, &format!("│ {}", first_line(shown, chars)), style);
+        }
+        if lines.len() > most {
+            row("", style, &format!("│ … {} more lines", lines.len() - most), style);
+        }
+    }
+}
+
+/// Everything a tool is given, by name.
+fn whole_input(tool: &str, input: &serde_json::Map<String, Value>) {
+    line(tool, TOOL, "");
+    for (name, value) in input {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        for (number, text) in text.lines().enumerate() {
+            let name = if number == 0 { format!("{name}: ") } else { String::new() };
+            line("", TOOL, &format!("{name}{}", printable(text)));
+        }
+    }
+}
+
 fn each(blocks: &Value, show: impl Fn(&Value)) {
     blocks.as_array().into_iter().flatten().for_each(show);
-}
-
-fn assistant(part: &Value) {
-    if let Some(text) = part["text"].as_str() {
-        block("agent", AGENT, text);
-    } else if let Some(thought) = part["thinking"].as_str() {
-        block("thinks", QUIET, thought);
-    } else if let Some(tool) = part["name"].as_str() {
-        line(tool, TOOL, &first_line(&told(&part["input"]), INPUT_CHARS));
-    }
-}
-
-fn tool_result(part: &Value) {
-    if part.get("tool_use_id").is_none() {
-        return;
-    }
-    let style = if part["is_error"].as_bool() == Some(true) { BAD } else { QUIET };
-    let text = output(&part["content"]);
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    for shown in lines.iter().take(OUTPUT_LINES) {
-        row("", style, &format!("│ {}", first_line(shown, INPUT_CHARS)), style);
-    }
-    if lines.len() > OUTPUT_LINES {
-        row("", style, &format!("│ … {} more lines", lines.len() - OUTPUT_LINES), style);
-    }
 }
 
 /// What a tool answers: a text, or blocks of it.
