@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::admin::Retention;
+use crate::admin::{Findings, Retention};
 use crate::api::auth::{Gate, Tokens, Verifier, ensure_operator_key};
 use crate::api::{self, ApiState};
 use crate::config::{Config, HttpConfig};
@@ -95,7 +95,8 @@ impl App {
             Arc::clone(&clock),
             tasks.clone(),
         )?;
-        let prices = gateway.prices();
+        let (prices, upstream) = (gateway.prices(), gateway.upstream());
+        gateway.keep_looking();
         reload_when_told(&tasks, prices.clone(), store.clone(), Arc::clone(&clock))?;
         tasks.spawn("gateway", gateway.serve(sockets));
         tasks.spawn("metrics", keep_metrics(tasks.stopping().clone()));
@@ -105,13 +106,10 @@ impl App {
         sessions.reconcile().await?;
         Retention::new(&store, &config, &sessions, &clock).keep(&tasks);
 
-        let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(&clock), &config.auth, &tasks));
-        let operator_key = ensure_operator_key(&store, clock.as_ref(), keys.hasher()).await?;
-        Arc::clone(&keys).keep(&tasks).await?;
-        let secret = config.tokens_path();
-        let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
-        let gate = Arc::new(Gate::new(&config, keys, tokens, Arc::clone(&clock))?);
+        let (gate, operator_key) = gate(&config, &store, &clock, &tasks).await?;
         let drill_clock = Arc::clone(&clock);
+        let findings = Findings::new(&store, &config, &sessions, (&prices, upstream), &clock);
+        findings.keep(&tasks);
         let state = ApiState {
             config: Arc::clone(&config),
             clock,
@@ -119,6 +117,7 @@ impl App {
             gate,
             prices,
             sessions: sessions.clone(),
+            findings,
             drift: Arc::default(),
             roots,
             parsing: Parsing::new(),
@@ -187,15 +186,27 @@ async fn open_store(config: &Config) -> Result<Store, StoreError> {
     Ok(store)
 }
 
+/// Who lets requests in, and the operators' key if this makes it.
+async fn gate(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> Result<(Arc<Gate>, Option<PlainKey>), StartupError> {
+    let keys = Arc::new(Verifier::new(store.clone(), Arc::clone(clock), &config.auth, tasks));
+    let operator_key = ensure_operator_key(store, clock.as_ref(), keys.hasher()).await?;
+    Arc::clone(&keys).keep(tasks).await?;
+    let secret = config.tokens_path();
+    let tokens = Tokens::open(&secret).map_err(|error| format!("cannot use `{}`: {error}", secret.display()))?;
+    Ok((Arc::new(Gate::new(config, keys, tokens, Arc::clone(clock))?), operator_key))
+}
+
 /// Lets a database of an earlier innkeeper give its space back from now on. One that cannot is used as it is.
 async fn write_anew_if_old(store: &Store) {
     match store.write_anew_if_old().await {
         Ok(false) => {}
         Ok(true) => info!("the database was written anew: from now on it gives the space of what is deleted back"),
-        Err(error) => warn!(
-            error = &error as &dyn std::error::Error,
-            "the database cannot be written anew, for which it needs its size in free disk: it keeps the space of what is deleted"
-        ),
+        Err(error) => warn!(error = &error as &dyn std::error::Error, "the database cannot be written anew"),
     }
 }
 

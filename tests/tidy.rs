@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("drill", &["agent", "config", "domain", "lifecycle", "metrics", "net", "sandbox", "spawner", "telemetry"]),
-    ("admin", &["config", "domain", "lifecycle", "session", "spawner", "store"]),
+    ("admin", &["config", "domain", "gateway", "lifecycle", "metrics", "session", "spawner", "store"]),
     (
         "api",
         &[

@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod error;
+mod findings;
 mod names;
 mod retention;
 mod session_views;
@@ -9,6 +10,7 @@ pub mod sessions;
 
 pub use cleanup::{CleanupAsk, CleanupReport, Remover, clean_up};
 pub use error::OperationError;
+pub use findings::{Finding, FindingKind, Findings, findings_of_limits};
 pub use names::Names;
 pub use retention::Retention;
 pub use session_views::{LiveView, SessionDetail, SessionEntry, SessionPage, TurnView};

@@ -19,6 +19,7 @@ pub use router::{operator, public};
 
 use std::sync::Arc;
 
+use crate::admin::Findings;
 use crate::config::Config;
 use crate::domain::Clock;
 use crate::gateway::Prices;
@@ -43,6 +44,8 @@ pub struct ApiState {
     pub sessions: Registry,
     /// How far the agents' claims are from the ledger.
     pub drift: Arc<collect::DriftWatch>,
+    /// What is set and cannot work.
+    pub findings: Findings,
     /// What makes tenants' roots.
     pub roots: Arc<dyn RootKeeper>,
     /// Whose large bodies are read.

@@ -4,8 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use super::data::{by, open_store};
-use super::output::{CommandResult, show, show_json, table};
+use super::output::{CommandResult, note, show, show_json, table};
 use super::tenants::find;
+use crate::admin::findings_of_limits;
 use crate::config::Config;
 use crate::domain::TenantLimits;
 
@@ -62,6 +63,9 @@ impl LimitsCommand {
                     config.egress.check(&changed)?;
                 }
                 store.tenants().set_limits(tenant.id, &changed, &by()).await?;
+                for finding in findings_of_limits(&changed, config)? {
+                    note(&format!("This cannot work: {}.", finding.message))?;
+                }
                 show_limits(&changed, json)
             }
         }

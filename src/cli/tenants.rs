@@ -185,6 +185,7 @@ mod tests {
             limits: TenantLimits::default(),
             state: TenantState::Active,
             created_at: Timestamp::from_micros(0),
+            warnings: Vec::new(),
         };
         let text = listed(&[tenant]);
         let lines: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().collect()).collect();

@@ -26,6 +26,7 @@ pub mod secret;
 pub mod session;
 pub mod session_limits;
 pub mod tenant;
+pub mod tool_names;
 pub mod tool_rules;
 pub mod turn;
 pub mod usage;

@@ -5,19 +5,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
 use reqwest::{Body, Client, Url};
-use tracing::warn;
 
 use super::hold::Hold;
 use super::intake::Memory;
+use super::reply::Refusal;
+use super::usable::{UpstreamWatch, Usable};
 use super::{GatewayError, headers};
 use crate::config::GatewayConfig;
 use crate::telemetry::TraceContext;
 
 /// How long a connection to the model API may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the model API may take when it is only looked at, and in which version it is.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
+const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 
 /// The model API.
 pub(super) struct Upstream {
@@ -26,6 +31,17 @@ pub(super) struct Upstream {
     key: HeaderValue,
     /// Whether it is told the call's place in its trace.
     is_told_traces: bool,
+    /// Whether it can be used, as far as is known.
+    watch: UpstreamWatch,
+}
+
+/// What the model API said in truth, where its answer was replaced.
+#[derive(Clone, Copy, Debug)]
+struct Truly(StatusCode);
+
+/// The status of an answer as the model API gave it.
+pub(super) fn true_status(answer: &reqwest::Response) -> StatusCode {
+    answer.extensions().get().map_or(answer.status(), |Truly(status)| *status)
 }
 
 /// A sandbox's request on its way out. Body and query are as they came.
@@ -52,11 +68,30 @@ impl Upstream {
         base.set_path(&prefix);
         let mut key = HeaderValue::from_str(config.api_key.expose()).map_err(|_| GatewayError::ApiKey)?;
         key.set_sensitive(true);
+        let watch = UpstreamWatch::default();
         if key.is_empty() {
-            warn!("`gateway.api_key` is empty: the model API will refuse every call");
+            watch.note(Usable::NoKey);
         }
         let client = Client::builder().redirect(Policy::none()).referer(false).connect_timeout(CONNECT_TIMEOUT).build();
-        Ok(Self { client: client.map_err(GatewayError::Client)?, base, key, is_told_traces })
+        Ok(Self { client: client.map_err(GatewayError::Client)?, base, key, is_told_traces, watch })
+    }
+
+    /// Whether the model API can be used, as far as is known.
+    pub(super) fn watch(&self) -> &UpstreamWatch {
+        &self.watch
+    }
+
+    /// Looks whether the model API can be reached and takes the key, by a call that costs nothing.
+    pub(super) async fn look(&self) {
+        if self.key.is_empty() {
+            return;
+        }
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/v1/models", self.base.path().trim_end_matches('/')));
+        url.set_query(Some("limit=1"));
+        let asked = self.client.get(url).header(headers::API_KEY, &self.key).header(VERSION.0, VERSION.1);
+        let answer = asked.timeout(LOOK_TIMEOUT).send().await;
+        self.watch.note_answer(&answer, true);
     }
 
     /// Calls the model. The hold is the proof that the ledger knows of it.
@@ -101,7 +136,15 @@ impl Upstream {
             TraceContext::current().write_to(&mut headers);
         }
         let answer = self.client.post(url).headers(headers).body(body).send().await;
-        answer.map_err(reqwest::Error::without_url)
+        self.watch.note_answer(&answer, !self.key.is_empty());
+        let answer = answer.map_err(reqwest::Error::without_url)?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        // It is the installation's key that was refused. A sandbox has none that could be.
+        let mut refused = Refusal::key_refused().document();
+        refused.extensions_mut().insert(Truly(answer.status()));
+        Ok(refused.into())
     }
 }
 

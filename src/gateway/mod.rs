@@ -44,6 +44,7 @@ mod request;
 mod server;
 mod settlement;
 mod traced;
+mod usable;
 mod waiting;
 mod watch;
 
@@ -55,3 +56,4 @@ pub use price_file::PriceError;
 pub use price_list::{ListedModel, ListedTier, PriceList};
 pub use prices::{Prices, Reloaded};
 pub use server::Gateway;
+pub use usable::{UpstreamWatch, Usable};

@@ -53,6 +53,11 @@ impl Prices {
         self.0.table.load_full()
     }
 
+    /// Whether a model has a price in the table in force.
+    pub fn knows(&self, model: &str) -> bool {
+        self.current().knows(model)
+    }
+
     /// What a model is called in the table in force, whatever date or alias it comes with; its own name when it has no price.
     pub fn known_as(&self, model: &str) -> String {
         self.current().canonical(model).unwrap_or(model).to_owned()

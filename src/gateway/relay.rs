@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use tracing::warn;
 
 use super::client::Client;
+use super::forward::true_status;
 use super::headers;
 use super::hold::Hold;
 use super::metering::{Bill, Form, Meter};
@@ -129,8 +130,8 @@ impl Relay {
     /// as it comes, anything else once it is whole.
     pub(super) async fn carry(mut self, mut answer: reqwest::Response, mut call: UnderWay) {
         self.activity.touch();
-        call.watch.answered(answer.status());
-        traced::answered(answer.status());
+        call.watch.answered(true_status(&answer));
+        traced::answered(true_status(&answer));
         call.meter.begin(answer.status(), answer.headers());
         let headers = headers::incoming(std::mem::take(answer.headers_mut()));
         let mut kept = Kept { head: Some((answer.status(), headers)), pieces: Vec::new() };

@@ -166,6 +166,13 @@ impl Refusal {
         Self::lasting(StatusCode::SERVICE_UNAVAILABLE, "api_error", "the session's sandbox is being stopped")
     }
 
+    /// The model API refuses the key of the installation. The agent is not told of an authentication: its user could do nothing
+    /// about it.
+    pub(super) fn key_refused() -> Self {
+        let message = "the model API does not serve this installation at the moment: its operator has to look at it";
+        Self::lasting(StatusCode::SERVICE_UNAVAILABLE, "api_error", message)
+    }
+
     /// The model API was not reached.
     pub(super) fn unreachable() -> Self {
         Self::passing(StatusCode::BAD_GATEWAY, "the model API cannot be reached from this installation")
@@ -182,14 +189,9 @@ impl Refusal {
         Self::passing(StatusCode::GATEWAY_TIMEOUT, message)
     }
 
-    fn body(&self) -> String {
-        json!({ "type": "error", "error": { "type": self.kind, "message": self.message } }).to_string()
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body()));
+    /// The same in the place of an answer of the model API.
+    pub(super) fn document(&self) -> http::Response<String> {
+        let mut response = http::Response::new(self.body());
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if !self.may_pass {
@@ -199,6 +201,16 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+
+    fn body(&self) -> String {
+        json!({ "type": "error", "error": { "type": self.kind, "message": self.message } }).to_string()
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.document().map(Body::from)
     }
 }
 

@@ -16,6 +16,7 @@ use super::listener::Sockets;
 use super::pace::Pace;
 use super::patience::Limits;
 use super::prices::Prices;
+use super::usable::{UpstreamWatch, Usable};
 use super::{GatewayError, agent_telemetry, intake, messages};
 use crate::admission::Money;
 use crate::config::{EgressConfig, GatewayConfig, RatesConfig, TracesConfig};
@@ -25,6 +26,9 @@ use crate::lifecycle::Tasks;
 use crate::net::BodyClaim;
 use crate::sandbox::{Caller, ModelSocket};
 use crate::store::Store;
+
+/// How often the model API is looked at while it cannot be used.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// The gateway, ready to serve.
 #[derive(Debug)]
@@ -119,6 +123,26 @@ impl Gateway {
     /// The prices calls are charged, to show them and to load them again.
     pub fn prices(&self) -> Prices {
         self.0.books.prices().clone()
+    }
+
+    /// Whether the model API can be used, as far as is known.
+    pub fn upstream(&self) -> UpstreamWatch {
+        self.0.upstream.watch().clone()
+    }
+
+    /// Looks at the model API now, and every while as long as it cannot be used. Calls tell of it while it can.
+    pub fn keep_looking(&self) {
+        let (gateway, stopping) = (Arc::clone(&self.0), self.0.tasks.stopping().clone());
+        self.0.tasks.spawn("model API", async move {
+            loop {
+                if gateway.upstream.watch().usable() != Usable::Yes {
+                    stopping.run_until_cancelled(gateway.upstream.look()).await;
+                }
+                if stopping.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+                    break;
+                }
+            }
+        });
     }
 
     /// Serves every socket that comes, until none can come any more or the process stops.

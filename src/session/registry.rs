@@ -135,6 +135,14 @@ impl Registry {
         self.0.maker.spawner().check_runtime(name).await
     }
 
+    /// Checks that sandboxes can be made from the image `name`.
+    ///
+    /// # Errors
+    /// When there is no such image, it may not be used, or the engine fails.
+    pub async fn check_image(&self, name: &str) -> Result<(), SpawnerError> {
+        self.0.maker.spawner().find_image(Some(name)).await.map(drop)
+    }
+
     /// Returns when no session is live any more.
     pub async fn drained(&self) {
         let waiting: Vec<_> = self.0.live().values().map(|live| live.done.clone()).collect();

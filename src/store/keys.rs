@@ -162,6 +162,22 @@ impl Keys<'_> {
             sqlx::query("select id from keys where tenant_id is null limit 1").fetch_optional(&self.0.read).await?;
         Ok(row.is_some())
     }
+
+    /// Whether a key, or one that took its place when it was rotated, or whose place it took, opens anything at `now`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn any_of_family_opens(&self, id: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "select id from keys where family = (select family from keys where id = $1) and revoked_at is null
+                and (expires_at is null or expires_at > $2) limit 1",
+        )
+        .bind(id.as_str())
+        .bind(now.as_micros())
+        .fetch_optional(&self.0.read)
+        .await?;
+        Ok(row.is_some())
+    }
 }
 
 async fn find(transaction: &mut Transaction<'_, Any>, id: &KeyId) -> Result<Option<Key>, StoreError> {

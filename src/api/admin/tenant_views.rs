@@ -49,6 +49,10 @@ pub struct TenantView {
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// What of the limits that were just set cannot work: a model without a price, a tool or an image that is not there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub warnings: Vec<String>,
 }
 
 /// How a tenant is to be suspended.
@@ -76,6 +80,7 @@ impl From<Tenant> for TenantView {
             limits: tenant.limits,
             state: tenant.state,
             created_at: tenant.created_at,
+            warnings: Vec::new(),
         }
     }
 }

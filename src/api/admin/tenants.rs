@@ -133,7 +133,9 @@ pub(super) async fn set_limits(
     }
     let changed = state.store.tenants().set_limits(tenant_id(&id)?, &limits, &by).await?;
     state.gate.verifier().catch_up().await;
-    Ok(Json(changed.ok_or(NO_TENANT)?.into()))
+    let mut view = TenantView::from(changed.ok_or(NO_TENANT)?);
+    view.warnings = state.findings.of_limits(&limits).await.into_iter().map(|finding| finding.message).collect();
+    Ok(Json(view))
 }
 
 /// Suspend a tenant: it may begin nothing from this moment on, and still see what it has.

@@ -73,6 +73,7 @@ impl StandIn {
             .route("/api/hello", get(say_hello))
             .fallback(any(refuse_unknown))
             .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+            .route("/v1/models", get(list_models))
             .route("/recorded", get(list_recorded).delete(forget_recorded))
             .with_state(self.clone())
     }
@@ -116,6 +117,11 @@ async fn say_hello(arrival: Arrival) -> Response {
 async fn refuse_unknown(uri: Uri, arrival: Arrival) -> Response {
     let message = format!("the stand-in does not serve {}", uri.path());
     refuse(ApiError::new(StatusCode::NOT_FOUND, message), arrival.delivery)
+}
+
+/// What is asked for to see whether the model is there: no call, and not remembered.
+async fn list_models() -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "data": [], "has_more": false }))
 }
 
 async fn list_recorded(State(stand_in): State<StandIn>) -> Json<Vec<Received>> {

@@ -23,7 +23,7 @@ use crate::domain::{
     By, KeyId, Rate, Secret, SessionId, Tenant, TenantId, TenantLimits, TenantRoot, TenantState, Timestamp, TurnId,
     TurnSpec, Usd,
 };
-use crate::gateway::{Gateway, Prices};
+use crate::gateway::{Gateway, Prices, UpstreamWatch};
 use crate::lifecycle::Tasks;
 use crate::sandbox::{Activity, Caller, ModelSocket};
 use crate::store::{LedgerEntry, NewSession, NewTurn, Store};
@@ -44,6 +44,8 @@ pub(super) struct House {
     pub(super) store: Store,
     /// What calls are charged.
     pub(super) prices: Prices,
+    /// What is known of the model.
+    pub(super) upstream: UpstreamWatch,
     /// Who the sandbox is.
     pub(super) caller: Caller,
     /// What the gateway runs.
@@ -109,13 +111,13 @@ impl House {
         let rates = any_rate();
         let traces = telling.unwrap_or(&Config::load(None).unwrap().traces).clone();
         let gateway = Gateway::new(&config, egress, rates, &traces, store.clone(), clock, tasks.clone()).unwrap();
-        let (prices, (sockets, receiver)) = (gateway.prices(), mpsc::channel(1));
+        let (prices, upstream, (sockets, receiver)) = (gateway.prices(), gateway.upstream(), mpsc::channel(1));
         tasks.spawn("gateway", gateway.serve(receiver));
         let granted = hosts.iter().map(|host| host.parse().unwrap()).collect();
         let agent_telemetry = telling.is_some();
         let caller = Caller { egress: granted, agent_telemetry, ..caller(&store, "acme").await };
         let (sandbox, closed) = sandbox(&caller, &sockets, &directory).await;
-        Self { stand_in, store, prices, caller, tasks, closed, sandbox, sockets, directory }
+        Self { stand_in, store, prices, upstream, caller, tasks, closed, sandbox, sockets, directory }
     }
 
     /// Another tenant's sandbox at the same gateway.

@@ -15,6 +15,7 @@ mod pace;
 mod passing;
 mod prices;
 mod refusals;
+mod refused_key;
 mod settling;
 mod telemetry;
 mod unread;

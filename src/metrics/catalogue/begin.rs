@@ -2,7 +2,7 @@
 
 use super::labels::{REFUSAL_REASONS, REJECTION_REASONS};
 use super::{
-    AUTH_SHED, BUILD_INFO, COLLECT_ERRORS, EGRESS_BYTES, EGRESS_REQUESTS, GATEWAY_LEFT, GATEWAY_REFUSALS,
+    AUTH_SHED, BUILD_INFO, COLLECT_ERRORS, EGRESS_BYTES, EGRESS_REQUESTS, FINDINGS, GATEWAY_LEFT, GATEWAY_REFUSALS,
     LEDGER_ERRORS, LOG_MESSAGES, OVERRUN_HOLDS, PRICE_RELOADS, REJECTIONS, SANDBOX_OOM_KILLS, SANDBOX_REMOVE_FAILURES,
     SANDBOX_START_FAILURES, SANDBOX_VIOLATIONS, SESSIONS_CREATED, SURVEYS_INCOMPLETE, TURNS_LOST_AT_START,
     UNPRICED_CALLS, UPSTREAM_ERRORS,
@@ -38,6 +38,9 @@ pub(in crate::metrics) fn begin() {
     }
     for result in ["ok", "failed"] {
         PRICE_RELOADS.begin([result]);
+    }
+    for finding in ["upstream_key", "upstream", "budget", "model", "tool", "image"] {
+        FINDINGS.set([finding], 0.0);
     }
     for level in ["warn", "error"] {
         LOG_MESSAGES.begin([level]);

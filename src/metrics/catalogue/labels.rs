@@ -23,6 +23,11 @@ pub(super) const ERROR: Label = label(
     "kind",
     "`rate_limited` (429), `overloaded` (529), `server_error` (5xx), `client_error` (4xx), `connect`, `timeout`, `cut`",
 );
+pub(super) const FINDING: Label = label(
+    "finding",
+    "`upstream_key` (missing or refused), `upstream` (not reached), `budget` (bounds nobody), `model` (has no price), `tool`, \
+     `image` (not there)",
+);
 pub(super) const LEVEL: Label = label("level", "`warn` or `error`");
 pub(super) const LISTENER: Label = label("listener", "`public` (tenants) or `operator`");
 pub(super) const METHOD: Label = label("method", "the HTTP method");

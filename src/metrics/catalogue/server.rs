@@ -12,6 +12,8 @@ declare! {
     RUNTIME_LAG: Histogram(Recorded Histogram) = "innkeeper_runtime_lag_seconds", [], LAGS;
     /// Lines of the log that are warnings or errors.
     LOG_MESSAGES: Counter(Recorded Counter) = "innkeeper_log_messages_total", [LEVEL];
+    /// Things that are set and cannot work; `/readyz` says which.
+    FINDINGS: Gauge(Recorded Gauge) = "innkeeper_findings", [FINDING];
     /// Free bytes of the filesystem that holds the data directory, as far as this server may use them.
     DISK_FREE: Collected(Collected Gauge) = "innkeeper_disk_free_bytes", [];
     /// Bytes of the filesystem that holds the data directory.

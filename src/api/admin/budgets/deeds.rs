@@ -7,8 +7,8 @@ use super::super::AdminError;
 use super::{BudgetList, BudgetView};
 use crate::admin::Names;
 use crate::domain::{
-    Budget, BudgetId, By, Clock, Enforcement, KeyId, KeyOwner, Period, Scope, SessionId, Standing, Timestamp, Usd,
-    amount_schema, amount_text, object,
+    Budget, BudgetId, By, Clock, Enforcement, KeyId, KeyOwner, Period, Scope, SessionId, Standing, TenantState,
+    Timestamp, Usd, amount_schema, amount_text, object,
 };
 use crate::store::{Store, StoreError};
 
@@ -50,7 +50,7 @@ pub struct NewBudget {
 /// # Errors
 /// When the scope names nothing that is there, or the limit is no amount.
 pub async fn create_budget(store: &Store, new: NewBudget, by: &By) -> Result<BudgetView, AdminError> {
-    let scope = find_scope(store, &new.scope).await?;
+    let scope = find_scope(store, &new.scope, by.at).await?;
     let budget = Budget {
         id: BudgetId::generate(),
         scope,
@@ -163,17 +163,27 @@ async fn find_view(store: &Store, id: BudgetId, now: Timestamp) -> Result<Budget
     Ok(BudgetView::read(store, &standing, now).await?)
 }
 
-async fn find_scope(store: &Store, scope: &ScopeOf) -> Result<Scope, AdminError> {
+fn nobody(why: &str) -> AdminError {
+    AdminError::Invalid(format!("{why}: the budget would bound nobody"))
+}
+
+async fn find_scope(store: &Store, scope: &ScopeOf, now: Timestamp) -> Result<Scope, AdminError> {
     match (&scope.tenant, &scope.key, &scope.session) {
         (None, None, None) => Ok(Scope::Installation),
         (Some(name), None, None) => {
             let tenant = store.tenants().find_by_name(name).await?;
             let tenant = tenant.ok_or_else(|| AdminError::Invalid(format!("there is no tenant `{name}`")))?;
+            if tenant.state == TenantState::Archived {
+                return Err(nobody(&format!("the tenant `{name}` is archived")));
+            }
             Ok(Scope::Tenant(tenant.id))
         }
         (None, Some(id), None) => {
             let key = store.keys().find(&KeyId::new(id.as_str())).await?;
             match key.map(|key| (key.owner, key.id)) {
+                Some((KeyOwner::Tenant(_), key)) if !store.keys().any_of_family_opens(&key, now).await? => {
+                    Err(nobody(&format!("the key `{id}` was revoked or has expired")))
+                }
                 Some((KeyOwner::Tenant(tenant), key)) => Ok(Scope::Key(tenant, key)),
                 _ => Err(AdminError::Invalid(format!("no tenant has a key `{id}`"))),
             }

@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 use super::Fixture;
+use crate::admin::Findings;
 use crate::api::ApiState;
 use crate::api::admin::router;
 use crate::api::auth::{Gate, Owner, Tokens, Verifier, ensure_operator_key};
-use crate::domain::PlainKey;
+use crate::domain::{Clock, PlainKey};
 use crate::fair::Parsing;
-use crate::gateway::Prices;
+use crate::gateway::{Prices, UpstreamWatch};
 use crate::lifecycle::Tasks;
 use crate::sandbox::Maker;
 use crate::session::Registry;
@@ -40,13 +41,18 @@ impl Admin {
         let key = ensure_operator_key(&fixture.store, &fixture.clock, keys.hasher()).await.unwrap().unwrap();
         let tokens = Tokens::open(&fixture.config.tokens_path()).unwrap();
         let gate = Gate::new(&fixture.config, keys, tokens, clock.clone()).unwrap();
+        let (config, sessions) = (Arc::clone(&fixture.config), no_sessions(&fixture, &tasks));
+        let prices = Prices::load(Path::new("")).unwrap();
+        let (of_gateway, time) = ((&prices, UpstreamWatch::default()), clock.clone() as Arc<dyn Clock>);
+        let findings = Findings::new(&fixture.store, &config, &sessions, of_gateway, &time);
         let state = ApiState {
-            config: Arc::clone(&fixture.config),
+            config,
             clock,
             store: fixture.store.clone(),
             gate: Arc::new(gate),
-            prices: Prices::load(Path::new("")).unwrap(),
-            sessions: no_sessions(&fixture, &tasks),
+            prices,
+            sessions,
+            findings,
             drift: Arc::default(),
             roots: root_keeper(&fixture.config).into(),
             parsing: Parsing::new(),

@@ -3,6 +3,7 @@
 mod audit;
 mod budgets;
 mod cleanup;
+mod findings;
 mod http;
 mod odd_requests;
 mod roots;
