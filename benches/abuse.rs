@@ -61,8 +61,8 @@ async fn main() -> Result<()> {
     }
     let installation = Installation::new("innkeeper=warn").await?;
     let (honest, hostile) = (installation.tenant("honest").await?, installation.tenant("hostile").await?);
-    let server = installation.serve().await?;
-    let bounds = Bounds::set(server.pid, MAX_MEMORY_BYTES, MAX_OPEN_FILES)?;
+    let server = installation.serve_within(MAX_OPEN_FILES).await?;
+    let bounds = Bounds::set(server.pid, MAX_MEMORY_BYTES);
     let (honest_socket, hostile_socket) =
         (model_socket(&installation, &server, &honest).await?, model_socket(&installation, &server, &hostile).await?);
     let honest_model = Client::builder().no_proxy().unix_socket(honest_socket).build()?;

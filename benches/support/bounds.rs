@@ -1,7 +1,6 @@
-//! Bounds the kernel sets to a process: memory by a control group, where the machine lets us make one, and descriptors.
+//! The bound the kernel sets to a process's memory, by a control group, where the machine lets us make one.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::support::Result;
 
@@ -12,14 +11,8 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Gives the process `memory_bytes` and `open_files`.
-    pub(crate) fn set(pid: u32, memory_bytes: u64, open_files: u64) -> Result<Self> {
-        let set = Command::new("prlimit")
-            .args([format!("--pid={pid}"), format!("--nofile={open_files}:{open_files}")])
-            .status()?;
-        if !set.success() {
-            return Err("prlimit failed".into());
-        }
+    /// Gives the process `memory_bytes`.
+    pub(crate) fn set(pid: u32, memory_bytes: u64) -> Self {
         let group = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]
             .into_iter()
             .find_map(|(root, limit)| {
@@ -35,7 +28,7 @@ impl Bounds {
         if group.is_none() {
             println!("no control group could be made: memory is measured, and not bounded\n");
         }
-        Ok(Self { pid, group })
+        Self { pid, group }
     }
 
     /// The most memory the process had resident, in MiB.

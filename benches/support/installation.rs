@@ -112,8 +112,18 @@ impl Installation {
 
     /// Starts the server.
     pub(crate) async fn serve(&self) -> Result<Server> {
+        self.start(self.program(), &["serve"]).await
+    }
+
+    /// Starts the server with `open_files` descriptors. It shares them out when it starts, so they are bounded before.
+    pub(crate) async fn serve_within(&self, open_files: u64) -> Result<Server> {
+        let bound = format!("--nofile={open_files}:{open_files}");
+        self.start(self.environment(Command::new("prlimit")), &[&bound, env!("CARGO_BIN_EXE_innkeeper"), "serve"]).await
+    }
+
+    async fn start(&self, mut program: Command, arguments: &[&str]) -> Result<Server> {
         let log = File::options().create(true).append(true).open(self.log_path())?;
-        let mut process = self.program().arg("serve").stdout(Stdio::piped()).stderr(log).spawn()?;
+        let mut process = program.args(arguments).stdout(Stdio::piped()).stderr(log).spawn()?;
         let mut lines = BufReader::new(process.stdout.take().ok_or("no output")?).lines();
         let address = timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await? {
@@ -146,7 +156,10 @@ impl Installation {
     }
 
     fn program(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+        self.environment(Command::new(env!("CARGO_BIN_EXE_innkeeper")))
+    }
+
+    fn environment(&self, mut command: Command) -> Command {
         command.env_clear().env("PATH", "/usr/bin:/bin").env("INNKEEPER_DATA_DIR", self.data.path()).kill_on_drop(true);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
