@@ -14,7 +14,7 @@ use crate::config::{Config, SessionConfig};
 use crate::domain::{EndReason, Outcome, RepositoryGrant, SessionLimits, SessionOverview, TurnEnd};
 use crate::metrics::catalogue::SANDBOX_START;
 use crate::sandbox::{Activity, LinkHandle, Overfull};
-use crate::spawner::MODEL_SOCKET_INSIDE;
+use crate::spawner::{GIT_CONFIG_INSIDE, MODEL_SOCKET_INSIDE};
 use crate::telemetry::TraceContext;
 
 /// The control request whose answer says that the agent listens.
@@ -72,6 +72,7 @@ pub(super) async fn begin(
     };
     let proxy = has_egress.then(|| format!("http://{EGRESS_ADDRESS}"));
     let mut env = agent::agent_env(&spec.env, MODEL_SOCKET_INSIDE, proxy.as_deref(), &config.agent, grants);
+    env.entry("GIT_CONFIG_SYSTEM".to_owned()).or_insert_with(|| GIT_CONFIG_INSIDE.to_owned());
     if let Some(place) = telemetry {
         // The port of the sandbox's egress leads to its socket, whatever it may reach beyond.
         env.extend(agent::telemetry_env(&format!("http://{EGRESS_ADDRESS}"), place.traceparent().as_deref()));

@@ -17,6 +17,19 @@ const SOCKETS_INSIDE: &str = "/run/innkeeper";
 /// Where a sandbox sees its socket to the model.
 pub const MODEL_SOCKET_INSIDE: &str = "/run/innkeeper/model.sock";
 
+/// Where a sandbox sees the configuration of git that holds where no repository's and no user's says otherwise.
+pub const GIT_CONFIG_INSIDE: &str = "/run/innkeeper/gitconfig";
+
+/// Commits have an author that says what it is. The workspace is the sandbox's one purpose, whoever owns its parts.
+const GIT_CONFIG: &str = "[include]
+\tpath = /etc/gitconfig
+[user]
+\tname = innkeeper agent
+\temail = agent@innkeeper.invalid
+[safe]
+\tdirectory = *
+";
+
 /// The longest path the kernel takes for a socket, its closing NUL included.
 const MAX_SOCKET_PATH: usize = 108;
 
@@ -35,9 +48,10 @@ impl SandboxDirectory {
         std::fs::create_dir_all(directory.sockets())?;
         std::fs::set_permissions(directory.sockets(), Permissions::from_mode(0o755))?;
         let passwd = format!("agent:x:{uid}:{gid}::/home/agent:/bin/bash\n");
-        std::fs::write(directory.0.join("passwd"), passwd)?;
-        std::fs::write(directory.0.join("group"), format!("agent:x:{gid}:\n"))?;
-        std::fs::write(directory.0.join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+        directory.write("passwd", &passwd)?;
+        directory.write("group", &format!("agent:x:{gid}:\n"))?;
+        directory.write("hosts", "127.0.0.1 localhost\n::1 localhost\n")?;
+        directory.write("sockets/gitconfig", GIT_CONFIG)?;
         Ok(directory)
     }
 
@@ -66,6 +80,13 @@ impl SandboxDirectory {
             file("group", "/etc/group"),
             file("hosts", "/etc/hosts"),
         ]
+    }
+
+    /// Writes a file that the sandbox's user can read, whatever the umask of the server is.
+    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let path = self.0.join(name);
+        std::fs::write(&path, text)?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644))
     }
 
     fn sockets(&self) -> PathBuf {
@@ -97,6 +118,21 @@ impl Drop for SandboxDirectory {
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(path = %self.0.display(), %error, "a sandbox's directory could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sandbox_user_can_read_its_files_whatever_the_umask_is() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = SandboxDirectory::create(parent.path(), "sandbox", 1_000, 1_000).unwrap();
+        for name in ["passwd", "group", "hosts", "sockets/gitconfig"] {
+            let mode = std::fs::metadata(directory.0.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o644, "{name}");
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::domain::{Changes, SandboxName, TenantId};
 
 pub use crate::engine::{EngineId, Exit, Labels, Limits};
 pub use calls::{Confinement, FoundWorkspace, Opened, Order, Swept, WorkspacePath};
-pub use directory::MODEL_SOCKET_INSIDE;
+pub use directory::{GIT_CONFIG_INSIDE, MODEL_SOCKET_INSIDE};
 pub use error::SpawnerError;
 #[cfg(test)]
 pub(crate) use image::test as test_image;

@@ -25,6 +25,7 @@ mod engine;
 mod execution;
 mod full_disk;
 mod fullness;
+mod git;
 mod harness;
 mod limits;
 mod listeners;
