@@ -14,9 +14,9 @@ RUN printf 'path-exclude=/usr/share/%s/*\n' doc info locale man > /etc/dpkg/dpkg
  && apt-get update \
  && apt-get upgrade -y \
  && apt-get install -y --no-install-recommends \
-        ca-certificates curl diffutils git jq patch procps ripgrep unzip xz-utils zip \
-        g++ gcc libc6-dev make pkg-config \
-        nodejs npm python3 python3-venv \
+        ca-certificates curl diffutils git jq patch poppler-utils procps ripgrep unzip xz-utils zip \
+        cmake g++ gcc libc6-dev make pkg-config \
+        nodejs npm python3 python3-pip python3-venv \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* \
         /usr/share/doc /usr/share/info /usr/share/locale /usr/share/man \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
