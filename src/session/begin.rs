@@ -43,7 +43,7 @@ impl Registry {
     ) -> Result<Option<SessionLimits>, ResumeError> {
         let overview = self.find(tenant.id, id).await.map_err(StartError::Store)?.ok_or(ResumeError::NotFound)?;
         if overview.session.state != SessionState::Idle {
-            return Err(self.busy(id));
+            return Err(self.busy(&overview));
         }
         if overview.session.agent_session.is_none() {
             return Err(ResumeError::NoConversation);
@@ -71,15 +71,19 @@ impl Registry {
         let live = turn.live(tenant.id, id);
         let begun = self.shared().store.sessions().begin_turn(tenant.id, id, &turn).await.map_err(StartError::Store)?;
         if !begun {
-            return Err(self.busy(id));
+            return Err(ResumeError::Running);
         }
         self.supervise(live, ticket);
         Ok(limits)
     }
 
-    /// Why a session with a turn cannot begin another.
-    fn busy(&self, id: SessionId) -> ResumeError {
-        let is_ending = self.shared().live().get(&id).is_some_and(|live| live.whereabouts.is_stopping());
+    /// Why a session whose turn is not stored as ended cannot begin another.
+    fn busy(&self, SessionOverview { session, turn }: &SessionOverview) -> ResumeError {
+        let live = self.shared().live();
+        // The supervisor of an earlier turn may still be there while this turn's is about to take its place.
+        let own = live.get(&session.id).filter(|live| live.turn == turn.id);
+        let is_ending = own.is_some_and(|live| live.whereabouts.is_stopping());
+        drop(live);
         if is_ending { ResumeError::Ending } else { ResumeError::Running }
     }
 

@@ -21,7 +21,7 @@ const WRITER: [&str; 6] = [
     "pragma synchronous = full",
     "pragma temp_store = memory",
     "pragma journal_size_limit = 67108864",
-    "pragma cache_size = -65536",
+    "pragma cache_size = -16384",
 ];
 
 /// Set on the connection that makes the file, before anything else: the space of what is deleted can be given back.

@@ -189,7 +189,7 @@ async fn a_key_buys_a_token_and_a_ticket_for_one_session() {
     for (body, status, word) in [
         (json!({"ttl_seconds": 901}), 400, "1 to 900"),
         (json!({"ttl_seconds": 61, "session_id": session}), 400, "1 to 60"),
-        (json!({"scopes": ["sessions"]}), 400, "no scope"),
+        (json!({"scopes": ["sessions"]}), 422, "no scope"),
         (json!({"scopes": ["admin"]}), 403, "cannot buy"),
     ] {
         let (told, answer) = buy(&tenant, &body).await;

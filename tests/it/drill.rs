@@ -14,7 +14,7 @@ const PARALLEL: usize = 2;
 
 #[tokio::test]
 async fn every_probe_holds_on_this_machine_and_nothing_is_left() {
-    let installation = Installation::new(None);
+    let installation = Installation::new(None).await;
     let kept = installation.data.path().join("report.json");
     let (all_held, report) = installation.drill(&["--report", kept.to_str().unwrap()]).await;
     let probes = report["probes"].as_array().unwrap();
@@ -36,7 +36,7 @@ async fn every_probe_breaks_when_its_guard_is_taken_away() {
     let weaknesses = weaknesses.filter(|Weakness(probe, ..)| chosen.as_ref().is_none_or(|name| name == probe));
     let attempts: Vec<_> = weaknesses
         .map(|&Weakness(probe, guard, weaken)| async move {
-            let installation = Installation::new(Some(weaken));
+            let installation = Installation::new(Some(weaken)).await;
             let (all_held, report) = installation.drill(&["--only", probe]).await;
             let found = report["probes"][0].clone();
             let broke = !all_held && found["probe"] == probe && found["outcome"] == "broke";
@@ -53,7 +53,7 @@ async fn another_directory_in_the_workspaces_place_is_held_by_the_shim() {
     let swap: Weaken = |body, data| {
         another_workspace(body, data);
     };
-    let (all_held, report) = Installation::new(Some(swap)).drill(&["--only", "swapped_workspace"]).await;
+    let (all_held, report) = Installation::new(Some(swap)).await.drill(&["--only", "swapped_workspace"]).await;
     assert!(all_held, "{report}");
 }
 
@@ -68,7 +68,7 @@ const FORGETFUL: &str = r#"RUN mv /usr/local/bin/claude /usr/local/bin/claude.re
 async fn a_repository_is_heard_when_the_agent_is_started_with_its_settings() {
     let base = sandbox_image().unwrap_or_else(|| "innkeeper-sandbox:latest".to_owned());
     let image = format!("innkeeper-drill-test:{}", std::process::id());
-    let mut installation = Installation::new(None);
+    let mut installation = Installation::new(None).await;
     std::fs::write(installation.data.path().join("Dockerfile"), format!("FROM {base}\n{FORGETFUL}")).unwrap();
     let place = installation.data.path().join("Dockerfile");
     let empty = installation.data.path().join("empty");
@@ -86,7 +86,7 @@ async fn a_repository_is_heard_when_the_agent_is_started_with_its_settings() {
 
 #[tokio::test]
 async fn a_probe_or_class_that_there_is_not_is_refused_by_its_name() {
-    let installation = Installation::new(None);
+    let installation = Installation::new(None).await;
     for arguments in [["--only", "fork_bom"], ["--class", "bombs"]] {
         let output = installation.program(&arguments).output().await.unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -117,7 +117,7 @@ async fn a_server_holds_a_drill_when_it_has_started_and_tells_of_each_probe() {
 #[tokio::test]
 async fn a_server_whose_sandboxes_do_not_hold_says_so_aloud() {
     let weak: Weaken = |body, _| body["HostConfig"]["ReadonlyRootfs"] = json!(false);
-    let installation = Installation::new(Some(weak));
+    let installation = Installation::new(Some(weak)).await;
     let endpoint = installation.endpoint();
     let settings = [("drill.at_start", "true"), ("drill.parallel", "3"), ("engine.endpoint", &endpoint)];
     let server = Server::start_with(&settings).await;

@@ -14,6 +14,7 @@ use tokio::net::UnixListener;
 use tokio::process::Command;
 
 use crate::drill_weaknesses::Weaken;
+use crate::harness::make_installation;
 
 /// Where Docker is.
 pub(crate) const DOCKER: &str = "/var/run/docker.sock";
@@ -28,8 +29,9 @@ pub(crate) struct Installation {
 
 impl Installation {
     /// One whose sandboxes are made as `weaken` says.
-    pub(crate) fn new(weaken: Option<Weaken>) -> Self {
+    pub(crate) async fn new(weaken: Option<Weaken>) -> Self {
         let data = tempfile::tempdir().unwrap();
+        make_installation(data.path()).await;
         let listener = UnixListener::bind(data.path().join("proxy.sock")).unwrap();
         let engine = reqwest::Client::builder().no_proxy().unix_socket(DOCKER).build().unwrap();
         let path: Arc<Path> = data.path().into();

@@ -25,7 +25,8 @@ async fn a_plain_answer_is_three_messages_and_a_result() {
     );
 
     let status = tenant.finish(session).await;
-    assert_eq!(keys(&status), ["session_id", "status", "messages", "result", "error", "duration_ms", "total_cost_usd"]);
+    let fields = ["session_id", "status", "messages", "result", "answer", "error", "duration_ms", "total_cost_usd"];
+    assert_eq!(keys(&status), fields);
     assert_eq!((&status["status"], &status["error"]), (&json!("completed"), &Value::Null));
     let kinds: Vec<_> = status["messages"].as_array().unwrap().iter().map(|message| &message["type"]).collect();
     assert_eq!(kinds, ["SystemMessage", "AssistantMessage", "ResultMessage"]);

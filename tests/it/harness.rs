@@ -346,6 +346,11 @@ pub(crate) async fn eventually<T>(look: impl AsyncFn() -> Option<T>) -> T {
     timeout(PATIENCE, found).await.expect("what was waited for did not come")
 }
 
+/// Makes an installation without a server.
+pub(crate) async fn make_installation(data: &Path) {
+    open_store(data).await.close().await;
+}
+
 async fn open_store(data: &Path) -> Store {
     Store::open(&data.join("innkeeper.db")).await.unwrap()
 }

@@ -215,7 +215,9 @@ async fn a_failure_is_told_once_and_with_its_session() {
     let gone = tenant.execute(&json!({"prompt": PLAIN_PROMPT})).await;
     assert_eq!(gone.0, StatusCode::BAD_REQUEST, "a caller's own mistake");
     server.end().await;
-    let lines = lines(&server);
+    let (of_model, lines): (Vec<_>, Vec<_>) =
+        lines(&server).into_iter().partition(|line| line["message"] == "the model API cannot be used");
+    assert_eq!(of_model.len(), 1, "{of_model:#?}");
     let of = |status: &Value| -> Vec<&Value> {
         let session = &status["session_id"];
         lines.iter().filter(|line| line["session"] == *session).collect()

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::{SERVER_USER, Spawner, server_user};
-use crate::harness::{bash, eventually, program, tool_results};
+use crate::harness::{bash, eventually, make_installation, program, tool_results};
 use crate::machine::copy_program;
 
 #[tokio::test]
@@ -44,18 +44,22 @@ async fn nobody_but_the_servers_user_speaks_with_the_spawner() {
         return;
     }
     let stranger = SERVER_USER + 1;
-    let ask = |user: u32| {
+    let ask = async |user: u32| {
         let binary = spawner.directory.path().join("innkeeper");
         if !binary.exists() {
             copy_program(&binary);
         }
         let data = tempfile::tempdir_in(spawner.directory.path()).unwrap();
-        std::os::unix::fs::chown(data.path(), Some(user), Some(user)).unwrap();
+        make_installation(data.path()).await;
+        let files = std::fs::read_dir(data.path()).unwrap().map(|file| file.unwrap().path());
+        for path in files.chain([data.path().to_owned()]) {
+            std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
+        }
         let mut command = Command::new(binary);
         let root = spawner.base.path().join(format!("of-{user}"));
         command.args(["tenants", "create", "acme", "--root"]).arg(root).uid(user).gid(user);
         command.env_clear().env("INNKEEPER_DATA_DIR", data.path()).env("INNKEEPER_SPAWNER__SOCKET", spawner.socket());
-        async move { (command.output().await.unwrap(), data) }
+        (command.output().await.unwrap(), data)
     };
     let (client, _data) = ask(SERVER_USER).await;
     assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
