@@ -12,7 +12,7 @@ const READERS: u32 = 8;
 const EVERY_CONNECTION: [&str; 2] = ["pragma busy_timeout = 5000", "pragma foreign_keys = on"];
 
 /// Set on the connection that writes: what was committed survives a loss of power. Savepoints are journaled in memory, so
-/// that a full directory for temporary files fails no write. A log that a burst made large is cut again. Up to 64 MiB of
+/// that a full directory for temporary files fails no write. A log that a burst made large is cut again. Up to 16 MiB of
 /// pages stay in memory, so that a long history makes no write slower. What is deleted is overwritten. None of them writes to
 /// a file that is there: a connection can be opened while the disk is full.
 const WRITER: [&str; 6] = [
