@@ -78,7 +78,7 @@ async fn main() -> Result<()> {
     attackers.kill().await?;
     print(&quiet, &loud);
     println!("\n| processor time, share of one processor | quiet | abused |\n|---|---|---|");
-    for (name, quiet, loud) in quietly_spent.beside(&loudly_spent) {
+    for (name, quiet, loud) in quietly_spent.side_by_side(&loudly_spent) {
         println!("| {name} | {quiet:.2} | {loud:.2} |");
     }
     println!(

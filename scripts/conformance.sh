@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that the tools that check the API against its OpenAPI documents are there, beside what is built: schemathesis and
+# Makes sure that the tools that check the API against its OpenAPI documents are there, next to what is built: schemathesis and
 # openapi-spec-validator, from PyPI. Where Python or PyPI is not there, says so: those tests are left out then.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -59,7 +59,7 @@ impl Usage {
 
 impl Spent {
     /// Names, with the shares of this and of `other`.
-    pub(crate) fn beside(&self, other: &Self) -> Vec<(&'static str, f64, f64)> {
+    pub(crate) fn side_by_side(&self, other: &Self) -> Vec<(&'static str, f64, f64)> {
         self.0.iter().zip(&other.0).map(|((name, mine), (_, theirs))| (*name, *mine, *theirs)).collect()
     }
 }

@@ -148,7 +148,7 @@ impl Remover<'_> {
             if !self.store.pending().of_session(session.tenant, session.id).await?.is_empty() {
                 return Ok(false);
             }
-            // A moment in which nothing more ends before the filter's is as good as now.
+            // A moment in which nothing more ends before the filter's is the same as now.
             let deleted = self.store.sessions().delete(session.tenant, session.id, filter.ended_before).await?;
             if deleted {
                 let paths = vec![self.config.files_dir().join(session.id.to_string())];

@@ -1,4 +1,4 @@
-//! Why an operation did nothing, in words that tell what to do.
+//! Why an operation did nothing, in words that say what to do.
 
 use crate::spawner::SpawnerError;
 use crate::store::StoreError;

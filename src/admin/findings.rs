@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 /// How often is looked.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// What sort of thing cannot work.
+/// What kind of setting cannot work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingKind {
     /// The key of the model API is missing or refused.

@@ -90,7 +90,7 @@ fn ui(state: &ApiState) -> Router {
         .layer(guard)
 }
 
-/// What the scripts of a page that may call can read of an answer's header, beside what every browser shows them.
+/// What the scripts of a page that may call can read of an answer's header, besides what every browser shows them.
 const EXPOSED_HEADERS: [HeaderName; 7] = [
     RETRY_AFTER,
     HeaderName::from_static("ratelimit"),

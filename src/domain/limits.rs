@@ -68,7 +68,7 @@ pub struct TenantLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, example = json!([]))]
     pub egress_hosts: Option<Vec<EgressHost>>,
-    /// What of the repository's own configuration its agents heed; nothing unless it is granted here.
+    /// What of the repository's own configuration its agents read; nothing unless it is granted here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<RepositoryGrant>>)]
     pub repository: Option<BTreeSet<RepositoryGrant>>,
@@ -82,7 +82,7 @@ pub struct TenantLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Int64, maximum = 4_294_967_295_i64)]
     pub retention_days: Option<u32>,
-    /// Whether its agents tell about themselves by OpenTelemetry, where the settings say where to.
+    /// Whether its agents export OpenTelemetry, where the settings name an endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_telemetry: Option<bool>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A part of the workspace's own configuration that an agent can heed, each granted by itself. Whoever can write to the
+/// A part of the workspace's own configuration that an agent can read, each granted by itself. Whoever can write to the
 /// repository decides what stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -166,7 +166,7 @@ impl Refusal {
         Self::lasting(StatusCode::SERVICE_UNAVAILABLE, "api_error", "the session's sandbox is being stopped")
     }
 
-    /// The model API refuses the key of the installation. The agent is not told of an authentication: its user could do nothing
+    /// The model API refuses the key of the installation. The agent does not see an authentication error: its user could do nothing
     /// about it.
     pub(super) fn key_refused() -> Self {
         let message = "the model API does not serve this installation at the moment: its operator has to look at it";

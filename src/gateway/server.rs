@@ -130,7 +130,7 @@ impl Gateway {
         self.0.upstream.watch().clone()
     }
 
-    /// Looks at the model API now, and every while as long as it cannot be used. Calls tell of it while it can.
+    /// Looks at the model API now, and every while as long as it cannot be used. While it can be used, calls report that.
     pub fn keep_looking(&self) {
         let (gateway, stopping) = (Arc::clone(&self.0), self.0.tasks.stopping().clone());
         self.0.tasks.spawn("model API", async move {

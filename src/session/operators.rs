@@ -1,4 +1,4 @@
-//! What operators ask for beside this server: cancels are done, and copies of what they changed are dropped.
+//! What operators ask for outside this server: cancels are done, and copies of what they changed are dropped.
 
 use std::time::Duration;
 

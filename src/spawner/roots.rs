@@ -37,7 +37,7 @@ pub struct NewRoots {
 }
 
 impl NewRoots {
-    /// `roots` of a tenant of an installation with these settings, beside `others`: every tenant there ever was. The
+    /// `roots` of a tenant of an installation with these settings, next to `others`: every tenant there ever was. The
     /// directories of an archived one stay its own until somebody removes them, and so does their user.
     pub fn beside(config: &Config, others: &[Tenant], roots: &[TenantRoot]) -> Self {
         let data = TakenPlace::new(config.data_dir.clone(), "the server's data directory");

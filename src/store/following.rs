@@ -1,4 +1,4 @@
-//! What others change beside this server: a command writes to the same database, and the server's copies do not know.
+//! What others change outside this server: a command writes to the same database, and the server's copies do not know.
 
 use super::{Store, StoreError, codec};
 use crate::domain::Action;

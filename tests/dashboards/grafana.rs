@@ -30,7 +30,7 @@ impl Panel {
             panel["interval"] = json!(least);
         }
         if self.kind == "heatmap" {
-            // As many columns as can be told from each other.
+            // As many columns as can be distinguished.
             panel["maxDataPoints"] = json!(60);
         }
         if self.kind == "table" {

@@ -73,7 +73,7 @@ impl Panel {
         Self::new("timeseries", title, about, unit)
     }
 
-    /// Bars beside each other.
+    /// Bars next to each other.
     pub(crate) const fn bars(title: &'static str, about: &'static str, unit: &'static str) -> Self {
         Self::new("bargauge", title, about, unit)
     }

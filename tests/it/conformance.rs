@@ -62,7 +62,7 @@ impl Checked<'_> {
         std::fs::write(directory.path().join("schemathesis.toml"), self.settings()).unwrap();
         let document = format!("{}/openapi.json", self.url);
         // A request of the right form may still be refused: for a directory that is not the tenant's, or a name that is taken.
-        // And a key that is right is taken beside an `Authorization` that is not.
+        // And a key that is right is taken next to an `Authorization` that is not.
         let left_out = "positive_data_acceptance,ignored_auth";
         let output = Command::new(tools.join("schemathesis"))
             .current_dir(directory.path())

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A prompt, and what `POST /execute/` takes beside it
+/// A prompt, and what else `POST /execute/` takes
 #[derive(Debug, Args)]
 pub(super) struct OrderArgs {
     /// What the agent is to do; left out or `-`, it is read from the standard input

@@ -3,7 +3,7 @@
 use super::declare;
 
 declare! {
-    /// What settled calls cost in US dollars, by the ledger. Corrections are told apart, because this never falls.
+    /// What settled calls cost in US dollars, by the ledger. Corrections are counted apart, because this never falls.
     MODEL_COST: Collected(Collected Counter) = "innkeeper_model_cost_usd_total", [TENANT, MODEL];
     /// When the first call of a tenant and a model was settled, in seconds since 1970.
     MODEL_FIRST: Collected(Collected Gauge) = "innkeeper_model_first_call_timestamp_seconds", [TENANT, MODEL];

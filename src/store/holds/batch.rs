@@ -12,7 +12,7 @@ use super::open::Opening;
 use super::queue::Waiting;
 use super::settle::Settling;
 use super::shrink::Shrinking;
-use crate::store::writer::{Failure, Ran, Run};
+use crate::store::writer::{Failure, Ran, Run, after_commit};
 use crate::store::{Fault, StoreError};
 
 /// A kind of request that is written for many calls at once.
@@ -65,11 +65,7 @@ impl<R: Request> fmt::Debug for Entry<R> {
 
 impl<R: Request> Entry<R> {
     fn answer(self, committed: Result<(), &Failure>) {
-        let answer = match (self.outcome, committed) {
-            (Some(outcome @ Err(_)), _) | (Some(outcome), Ok(())) => outcome,
-            (_, Err(failure)) => Err(failure.to_error()),
-            (None, Ok(())) => Err(StoreError::Closed),
-        };
+        let answer = after_commit(self.outcome, committed);
         (self.after)();
         // Nobody may wait for it any more.
         let _ = self.answer.send(answer);

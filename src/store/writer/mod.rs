@@ -20,4 +20,4 @@ mod task;
 mod unit;
 
 pub(super) use queue::Writer;
-pub(super) use unit::{Answer, Failure, Ran, Run};
+pub(super) use unit::{Answer, Failure, Ran, Run, after_commit};

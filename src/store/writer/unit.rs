@@ -25,6 +25,18 @@ pub(in crate::store) struct Failure {
     pub(in crate::store) source: Arc<sqlx::Error>,
 }
 
+/// What a caller is answered: its own error, else the one that kept the transaction from being committed, else its outcome.
+pub(in crate::store) fn after_commit<T>(
+    outcome: Option<Result<T, StoreError>>,
+    committed: Result<(), &Failure>,
+) -> Result<T, StoreError> {
+    match (outcome, committed) {
+        (Some(outcome @ Err(_)), _) | (Some(outcome), Ok(())) => outcome,
+        (_, Err(failure)) => Err(failure.to_error()),
+        (None, Ok(())) => Err(StoreError::Closed),
+    }
+}
+
 impl Failure {
     /// The failure of a transaction by `error`.
     pub(in crate::store) fn of(error: sqlx::Error) -> Self {
@@ -101,11 +113,7 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &Failure>) {
-        let answer = match (self.outcome, committed) {
-            (Some(outcome @ Err(_)), _) | (Some(outcome), Ok(())) => outcome,
-            (_, Err(failure)) => Err(failure.to_error()),
-            (None, Ok(())) => Err(StoreError::Closed),
-        };
+        let answer = after_commit(self.outcome, committed);
         (self.after)();
         // Nobody may wait for it any more.
         let _ = self.answer.send(answer);

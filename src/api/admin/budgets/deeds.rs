@@ -39,7 +39,7 @@ pub struct NewBudget {
     #[schema(schema_with = amount_schema)]
     #[serde(deserialize_with = "amount_text")]
     pub limit_usd: String,
-    /// `hard`, so that further calls are refused, or `soft`, so that it is only told.
+    /// `hard`, so that further calls are refused, or `soft`, so that it is only reported.
     #[serde(default)]
     #[schema(example = "hard")]
     pub enforcement: Enforcement,
